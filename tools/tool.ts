@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { JobRegistry } from "./jobs/registry.ts";
 
 /** One step of a long call, for the terminal's progress line and MCP's progress notifications. */
 export interface Progress {
@@ -19,6 +20,8 @@ export interface ToolContext {
   progress(progress: Progress): void;
   /** True on the command line, where the CUDA compiler may be installed without asking. */
   mayInstallCompiler: boolean;
+  /** Where a call may outlast its answer (MCP); tools themselves know nothing of it. */
+  jobs?: JobRegistry;
 }
 
 /** A doubt about a result that stands: from a closed list per tool, with what to do about it. */

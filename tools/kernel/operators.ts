@@ -21,6 +21,10 @@ export interface ArgumentField {
 export const dtypeCodes = { bfloat16: 0, float16: 1, float32: 2 } as const;
 export const roundingCodes = { llama: 0, single: 1 } as const;
 
+/** Operators that validate_kernel has a reference for. Templates exist for those in `create_kernel`. */
+export const operatorNames = ["rmsnorm", "add_rmsnorm", "layernorm"] as const;
+export type OperatorName = (typeof operatorNames)[number];
+
 export const rmsnormFields = [
   { name: "size", type: "uint32" },
   { name: "out", type: "pointer" },
@@ -58,4 +62,25 @@ export function layoutOf(fields: readonly ArgumentField[]): {
     alignment = Math.max(alignment, bytes);
   }
   return { offsets, bytes: Math.ceil(end / alignment) * alignment };
+}
+
+/**
+ * The bytes of one argument struct: `values` by field name (pointers and int64 as bigint or
+ * number); fields left out are zero, `size` is filled in.
+ */
+export function encodeArguments(
+  fields: readonly ArgumentField[],
+  values: Record<string, number | bigint>,
+): Uint8Array {
+  const { offsets, bytes } = layoutOf(fields);
+  const blob = new Uint8Array(bytes);
+  const view = new DataView(blob.buffer);
+  for (const { name, type } of fields) {
+    const value = name === "size" && values.size === undefined ? bytes : (values[name] ?? 0);
+    const offset = offsets[name] as number;
+    if (type === "float32") view.setFloat32(offset, Number(value), true);
+    else if (type === "uint32" || type === "int32") view.setInt32(offset, Number(value), true);
+    else view.setBigInt64(offset, BigInt.asIntN(64, BigInt(value)), true);
+  }
+  return blob;
 }

@@ -1,0 +1,164 @@
+import type { Writable } from "node:stream";
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  type Tool as ListedTool,
+  ListToolsRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import * as z from "zod";
+import { createContext, type WorkspaceSources } from "../tools/context.ts";
+import type { JobRegistry } from "../tools/jobs/registry.ts";
+import type { Tool } from "../tools/tool.ts";
+import { callTool, failureText, type Outcome } from "./calls.ts";
+import { instructions } from "./instructions.ts";
+import { nearest } from "./nearest.ts";
+import { type Step, stepSender } from "./steps.ts";
+import { version } from "./version.ts";
+
+export interface McpOptions {
+  tools: readonly Tool[];
+  jobs: JobRegistry;
+  sources: WorkspaceSources;
+  /** Fires when the server ends: calls still running are given up. */
+  ending: AbortSignal;
+  output: Writable;
+}
+
+/** A connected server. */
+export interface McpServer {
+  /** Resolves when every call that was read has been answered. */
+  settled(): Promise<void>;
+}
+
+/** Speaks MCP over stdin and `output`. All that we use of the SDK is in this file. */
+export async function startMcp(options: McpOptions): Promise<McpServer> {
+  const server = new Server(
+    { name: "kernelwright", title: "Kernelwright", version: version() },
+    { capabilities: { tools: {} }, instructions, jsonSchemaValidator: noElicitation },
+  );
+  const byName = new Map(options.tools.map((tool) => [tool.name, tool]));
+  const running = new Set<Promise<unknown>>();
+  let listing: ListedTool[] | undefined;
+  server.setRequestHandler(ListToolsRequestSchema, () => {
+    listing ??= options.tools.map(listedTool);
+    return { tools: listing };
+  });
+  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
+    const { name, arguments: given } = request.params;
+    const tool = byName.get(name);
+    if (!tool) return errorResult(unknownTool(name, options.tools));
+    const token = extra._meta?.progressToken;
+    const send = (step: Step) => {
+      if (token === undefined) return;
+      const params = { progressToken: token, ...step };
+      extra.sendNotification({ method: "notifications/progress", params }).catch(() => {});
+    };
+    const call = answer(tool, given, options, extra.signal, token === undefined ? undefined : send);
+    running.add(call);
+    try {
+      return await call;
+    } finally {
+      running.delete(call);
+    }
+  });
+  server.onerror = (error) => console.error(`kernelwright: ${error.message.split("\n")[0]}`);
+  await server.connect(new StdioServerTransport(process.stdin, options.output));
+  return { settled: () => settled(running) };
+}
+
+async function answer(
+  tool: Tool,
+  given: unknown,
+  options: McpOptions,
+  cancelled: AbortSignal,
+  send: ((step: Step) => void) | undefined,
+): Promise<CallToolResult> {
+  const steps = send && stepSender(tool.name, send);
+  const context = createContext({
+    sources: options.sources,
+    signal: AbortSignal.any([cancelled, options.ending]),
+    jobs: options.jobs,
+    ...(steps ? { progress: steps.progress } : {}),
+  });
+  try {
+    const outcome = await callTool(tool, given, context);
+    return outcome.state === "failed" ? errorResult(outcome) : structuredResult(outcome.result);
+  } finally {
+    steps?.stop();
+  }
+}
+
+function structuredResult(result: Record<string, unknown>): CallToolResult {
+  return {
+    structuredContent: result,
+    content: [{ type: "text", text: JSON.stringify(result) }],
+  };
+}
+
+/** Clients hold structured content against the output schema even in an error, so the parts travel in `_meta`. */
+function errorResult(failure: Outcome & { state: "failed" }): CallToolResult {
+  const { code, message, hint } = failure;
+  return {
+    isError: true,
+    content: [{ type: "text", text: failureText(failure) }],
+    _meta: { "kernelwright/error": { code, message, hint } },
+  };
+}
+
+function unknownTool(name: string, tools: readonly Tool[]): Outcome & { state: "failed" } {
+  const names = tools.map((tool) => tool.name);
+  const guess = nearest(name, names);
+  return {
+    state: "failed",
+    code: "not_found",
+    message: `There is no tool "${name}". Tools: ${names.join(", ")}.`,
+    hint: guess ? `Call ${guess}.` : "Call one of these tools.",
+  };
+}
+
+/** A tool as tools/list shows it: deterministic, and free of what only zod needs. */
+export function listedTool(tool: Tool): ListedTool {
+  return {
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: jsonSchema(z.strictObject(tool.input.shape), "input"),
+    outputSchema: jsonSchema(tool.output, "output"),
+    annotations: {
+      title: tool.title,
+      readOnlyHint: tool.readOnly,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+  };
+}
+
+type ObjectSchema = ListedTool["inputSchema"];
+
+function jsonSchema(schema: z.ZodType, io: "input" | "output"): ObjectSchema {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io,
+    // What we answer may gain fields: clients shall not refuse them. It also saves a tenth of the size.
+    override: ({ jsonSchema: part }) => {
+      if (io === "output") delete part.additionalProperties;
+    },
+  });
+  return json as ObjectSchema;
+}
+
+/** The SDK validates answers to elicitations with it; we make none, and its default costs start-up time. */
+const noElicitation = {
+  getValidator: () => {
+    throw new Error("no elicitation is used");
+  },
+};
+
+async function settled(running: ReadonlySet<Promise<unknown>>): Promise<void> {
+  // Requests of the last chunk start their handlers within a few turns of the event loop.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  while (running.size > 0) await Promise.allSettled([...running]);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,1 @@
+export function dependenciesAreStale(folder?: string): boolean;

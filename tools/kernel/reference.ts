@@ -1,0 +1,102 @@
+import type { KernelCase } from "./cases.ts";
+import { roundTo } from "./dtypes.ts";
+
+/** What the reference says about one row. */
+export interface ReferenceRow {
+  /** The plain float64 value: no rounding anywhere. */
+  exact: Float64Array;
+  /** The float64 value with the rounding that the declared order makes half-way, if any. */
+  ordered: Float64Array;
+  /** Magnitude of the terms that a sum may cancel: errors are counted in ulps there. */
+  scale: Float64Array | undefined;
+  rstd: number;
+  /** The float32 sum of squares overflows: a row of zeros is as right as the float64 values. */
+  overflows: boolean;
+}
+
+export interface RowInputs {
+  x: Float64Array;
+  weight: Float64Array | undefined;
+  residual: Float64Array | undefined;
+  bias: Float64Array | undefined;
+}
+
+/** A deliberate deviation from the definition, to recognise what a wrong kernel computes. */
+export interface Deviation {
+  ignore_weight?: boolean;
+  ignore_eps?: boolean;
+  /** Added to the divisor of the mean: -1 divides by hidden_size - 1. */
+  divisor_offset?: number;
+  weight_offset?: number;
+  swap_rounding?: boolean;
+  /** Squares of the last n elements left out of the sum. */
+  sum_without_last?: number;
+}
+
+const float32Max = (2 - 2 ** -23) * 2 ** 127;
+
+/**
+ * y = x * rstd * (weight + weight_offset), rstd = 1 / sqrt(mean(x^2) + eps), in float64
+ * (`layernorm`: x - mean in place of x, and + bias).
+ * rounding "llama": x * rstd is rounded to the input's dtype before the product (transformers'
+ * LlamaRMSNorm); "single": one rounding at the end (torch.nn.RMSNorm).
+ */
+export function referenceRow(
+  one: KernelCase,
+  inputs: RowInputs,
+  deviation: Deviation = {},
+): ReferenceRow {
+  const n = one.hidden_size;
+  const x = summed(one, inputs);
+  const mean = one.operator === "layernorm" ? total(x, n) / n : 0;
+  const { sumOfSquares, overflows } = squares(x, mean, n - (deviation.sum_without_last ?? 0));
+  const eps = deviation.ignore_eps ? 0 : one.eps;
+  const rstd = 1 / Math.sqrt(sumOfSquares / (n + (deviation.divisor_offset ?? 0)) + eps);
+  const llama = (one.rounding === "llama") !== (deviation.swap_rounding ?? false);
+  const weightOffset = deviation.weight_offset ?? one.weight_offset;
+  const weight = deviation.ignore_weight ? undefined : inputs.weight;
+  const exact = new Float64Array(n);
+  const ordered = new Float64Array(n);
+  const scale = one.operator === "layernorm" ? new Float64Array(n) : undefined;
+  for (let column = 0; column < n; column += 1) {
+    const normalised = ((x[column] as number) - mean) * rstd;
+    const factor = weight ? (weight[column] as number) + weightOffset : 1;
+    // Adding -0 changes nothing, not even the sign of a zero.
+    const bias = inputs.bias?.[column] ?? -0;
+    exact[column] = normalised * factor + bias;
+    ordered[column] = (llama ? roundTo(normalised, one.dtype) : normalised) * factor + bias;
+    if (scale) {
+      scale[column] =
+        (Math.abs(x[column] as number) + Math.abs(mean)) * rstd * Math.abs(factor) + Math.abs(bias);
+    }
+  }
+  return { exact, ordered, scale, rstd, overflows };
+}
+
+/** What is normalised: x, or for `add_rmsnorm` x + residual, rounded to the dtype where declared. */
+export function summed(one: KernelCase, inputs: RowInputs): Float64Array {
+  const { residual } = inputs;
+  if (!residual) return inputs.x;
+  return inputs.x.map((value, column) => {
+    const sum = value + (residual[column] as number);
+    return one.rounded_sum ? roundTo(sum, one.dtype) : sum;
+  });
+}
+
+function total(x: Float64Array, count: number): number {
+  let sum = 0;
+  for (let column = 0; column < count; column += 1) sum += x[column] as number;
+  return sum;
+}
+
+function squares(x: Float64Array, mean: number, count: number) {
+  let sumOfSquares = 0;
+  let finite = true;
+  for (let column = 0; column < count; column += 1) {
+    const centred = (x[column] as number) - mean;
+    sumOfSquares += centred * centred;
+    finite &&= Number.isFinite(centred);
+  }
+  // A last-place margin: near the edge the order of a float32 sum decides.
+  return { sumOfSquares, overflows: finite && sumOfSquares > float32Max * (1 - 2 ** -10) };
+}

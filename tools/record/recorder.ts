@@ -1,0 +1,199 @@
+import { realpath } from "node:fs/promises";
+import type { DeviceLimits } from "../gpu/devices.ts";
+import { byteReader, byteWriter } from "./bytes.ts";
+import { endingError, type FailureContext, refusalError } from "./failures.ts";
+import { checkLibrary } from "./library.ts";
+import { replyKind, requestKind, StandInProcess } from "./process.ts";
+import { callStream, type RecordedCall, readRecording } from "./recording.ts";
+import { standInRuntime } from "./runtime.ts";
+
+export type {
+  LaunchAttributes,
+  RecordedCall,
+  RecordedLaunch,
+  RecordedOperation,
+  RefusedLaunch,
+} from "./recording.ts";
+export { callStream } from "./recording.ts";
+
+/** What the compiler says of one kernel: parameters from its PTX, resources from its machine code. */
+export interface KernelFacts {
+  /** Mangled. */
+  name: string;
+  param_bytes: readonly number[];
+  param_offsets: readonly number[];
+  registers_per_thread: number;
+  static_shared_bytes: number;
+  local_bytes: number;
+  /** The launch bound (`.maxntid`), or 1024. */
+  max_threads: number;
+  /** From `.reqnctapercluster`, where the kernel has it. */
+  required_cluster?: readonly [number, number, number];
+}
+
+/** Addresses that the recorder gives out for memory which the host code allocates. */
+export interface Arena {
+  address: bigint;
+  bytes: bigint;
+}
+
+/** 64 GiB that no process of Linux has mapped. An executor reserves it, or gives its own. */
+export const defaultArena: Arena = { address: 0x3000_0000_0000n, bytes: 1n << 36n };
+
+export interface RecorderOptions {
+  /** The project's library, linked -cudart none. */
+  library: string;
+  /** extern "C" int entry(const void *args, cudaStream_t stream) */
+  entry: string;
+  /** The device whose limits the host code is told. */
+  device: DeviceLimits;
+  kernels: readonly KernelFacts[];
+  signal: AbortSignal;
+  /** Per call, and for loading the library. */
+  timeoutMs: number;
+  arena?: Arena;
+}
+
+/**
+ * Runs a library's host code against the stand-in runtime, in a process of its own, and returns
+ * what it asked of the device. Nothing is executed on a device.
+ *
+ * The process lives from call to call, so that what the host code keeps in static variables behaves
+ * as in production; the last CUDA error is cleared before each call. A call that crashes, exits or
+ * does not return fails alone: the next one starts a fresh process.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #executable: string;
+  readonly #failures: FailureContext;
+  #process: StandInProcess | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(options: RecorderOptions, executable: string, missing: readonly string[]) {
+    this.#options = options;
+    this.#executable = executable;
+    this.#failures = { entry: options.entry, timeoutMs: options.timeoutMs, missing };
+  }
+
+  /**
+   * Checks the library and loads it. Throws ToolError `recording_failed` for one that cannot be
+   * recorded (named: a runtime of its own, a missing entry point, an unsupported call while it loads),
+   * `timed_out`, `cancelled`, and `prerequisite_missing` without a C compiler.
+   */
+  static async start(options: RecorderOptions): Promise<Recorder> {
+    const runtime = await standInRuntime();
+    const missing = await checkLibrary(options.library, options.entry, runtime.provided);
+    const library = await realpath(options.library);
+    const recorder = new Recorder({ ...options, library }, runtime.executable, missing);
+    await recorder.#loaded();
+    return recorder;
+  }
+
+  /**
+   * Calls the entry point with `args` as the bytes of its struct, on `callStream`. Calls queue.
+   * Throws ToolError `recording_failed`, `timed_out` or `cancelled`; a code that the entry point
+   * returns is a result, not an error.
+   */
+  call(args: Uint8Array): Promise<RecordedCall> {
+    const call = this.#queue.then(() => this.#call(args));
+    this.#queue = call.catch(() => {});
+    return call;
+  }
+
+  /** Ends the process. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#process?.close();
+    this.#process = undefined;
+  }
+
+  async #call(args: Uint8Array): Promise<RecordedCall> {
+    if (this.#closed) throw new Error("Recorder.call after close");
+    const process = await this.#loaded();
+    const request = byteWriter();
+    request.u64(callStream);
+    request.blob(args);
+    const payload = await this.#request(process, requestKind.call, request.finish());
+    try {
+      return readRecording(payload);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      await this.#discard(process);
+      throw refusalError(`the record of the call cannot be read: ${error.message}`);
+    }
+  }
+
+  /** The process with the library in it: the one that there is, or a fresh one. */
+  async #loaded(): Promise<StandInProcess> {
+    if (this.#process?.alive) return this.#process;
+    await this.#process?.close();
+    const process = new StandInProcess(this.#executable, this.#options.signal);
+    this.#process = process;
+    await this.#request(process, requestKind.load, loadRequest(this.#options));
+    return process;
+  }
+
+  async #request(process: StandInProcess, kind: number, payload: Buffer): Promise<Buffer> {
+    const answer = await process.request(kind, payload, this.#options.timeoutMs);
+    if (answer.state === "replied" && answer.kind !== replyKind.refused) return answer.payload;
+    await this.#discard(process);
+    if (answer.state === "ended") throw endingError(answer, this.#failures);
+    throw refusalError(byteReader(answer.payload).text());
+  }
+
+  async #discard(process: StandInProcess): Promise<void> {
+    await process.close();
+    if (this.#process === process) this.#process = undefined;
+  }
+}
+
+/** Read by load() in stand_in/main.c. */
+function loadRequest(options: RecorderOptions): Buffer {
+  const request = byteWriter();
+  const arena = options.arena ?? defaultArena;
+  request.text(options.library);
+  request.text(options.entry);
+  request.u64(arena.address);
+  request.u64(arena.bytes);
+  writeDevice(request, options.device);
+  request.u32(options.kernels.length);
+  for (const kernel of options.kernels) writeKernel(request, kernel);
+  return request.finish();
+}
+
+type Writer = ReturnType<typeof byteWriter>;
+
+function writeDevice(request: Writer, device: DeviceLimits): void {
+  const [major = 0, minor = 0] = device.compute_capability.split(".").map(Number);
+  request.text(device.name.startsWith("NVIDIA") ? device.name : `NVIDIA ${device.name}`);
+  for (const value of [major, minor, device.sms, device.warp_size, device.memory_bus_bits]) {
+    request.u32(value);
+  }
+  for (const bytes of [
+    device.memory_bytes,
+    device.l2_bytes,
+    device.shared_per_block_bytes,
+    device.shared_per_block_optin_bytes,
+    device.shared_per_sm_bytes,
+    device.reserved_shared_per_block_bytes,
+  ]) {
+    request.u64(bytes);
+  }
+  request.u32(device.registers_per_sm);
+  request.u32(device.registers_per_block);
+  request.u32(device.max_threads_per_sm);
+  request.u32(device.max_threads_per_block);
+  request.u32(device.max_blocks_per_sm);
+}
+
+function writeKernel(request: Writer, kernel: KernelFacts): void {
+  request.text(kernel.name);
+  request.u32(kernel.registers_per_thread);
+  request.u32(kernel.max_threads);
+  request.u64(kernel.static_shared_bytes);
+  request.u64(kernel.local_bytes);
+  for (const blocks of kernel.required_cluster ?? [0, 0, 0]) request.u32(blocks);
+  request.u32(kernel.param_bytes.length);
+  for (const bytes of kernel.param_bytes) request.u32(bytes);
+}

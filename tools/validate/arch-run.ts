@@ -1,0 +1,153 @@
+import type { ArchBuild } from "../build/compile.ts";
+import { ToolError } from "../errors.ts";
+import type { DeviceLimits } from "../gpu/devices.ts";
+import type { KernelCase } from "../kernel/cases.ts";
+import { parsePtx } from "../ptx/index.ts";
+import { type KernelFacts, type RecordedCall, Recorder } from "../record/recorder.ts";
+import type { Candidate } from "./candidate.ts";
+import { runCases } from "./case-pool.ts";
+import type { Recording } from "./execute.ts";
+import { launchDigest } from "./launch-digest.ts";
+import type { CaseOutcome } from "./outcome.ts";
+import { OutcomeStore } from "./outcome-store.ts";
+import { checkRefusals } from "./refusals.ts";
+import type { ExecutedCase, Failure } from "./verdict.ts";
+
+/** One arch of the candidate: its build, the device that it is executed as, and its PTX. */
+export interface ArchInput {
+  build: ArchBuild;
+  device: DeviceLimits;
+  ptx: string;
+}
+
+/** Longest that one call of the entry point may take on the host. */
+const hostTimeoutMs = 10_000;
+
+/**
+ * All cases of one arch: from the store where they were executed before, from `earlier` where
+ * another arch's code and launches are the same, else executed.
+ */
+export async function runArch(
+  candidate: Candidate,
+  run: ArchInput,
+  cases: readonly KernelCase[],
+  earlier: readonly ExecutedCase[],
+  signal: AbortSignal,
+  onCase: (index: number) => void,
+): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
+  const { arch, build_id } = run.build;
+  const store = new OutcomeStore(candidate.root, build_id, run.device.name);
+  const outcomes: (CaseOutcome | undefined)[] = cases.map((one) => store.find(one));
+  outcomes.forEach((outcome, index) => {
+    if (outcome) onCase(index);
+  });
+  const cached = outcomes.map((outcome) => outcome !== undefined);
+  const open = cases.map((_, index) => index).filter((index) => !outcomes[index]);
+  const recorder = await startRecorder(candidate, run, signal);
+  const digestOf = launchDigest(run.ptx);
+  const digests: string[] = [];
+  try {
+    const failures = candidate.declared
+      ? await checkRefusals(recorder, candidate.fields, arch)
+      : [];
+    await runCases({
+      data: { ptx: run.ptx, fields: candidate.fields },
+      cases: open.map((index) => cases[index] as KernelCase),
+      signal,
+      record: (position, args) =>
+        record(recorder, args, (call) => {
+          const digest = digestOf(call.launches);
+          digests[position] = digest;
+          return findEarlier(earlier, open[position] as number, digest);
+        }),
+      onOutcome(position, outcome) {
+        const index = open[position] as number;
+        const kept = withDigest(outcome, digests[position]);
+        outcomes[index] = kept;
+        store.add(cases[index] as KernelCase, kept);
+        onCase(index);
+      },
+    });
+    const executed = cases.map((one, index) => ({
+      arch,
+      index,
+      one,
+      outcome: outcomes[index] as CaseOutcome,
+      cached: cached[index] ?? false,
+    }));
+    return { executed, failures };
+  } finally {
+    await recorder.close();
+  }
+}
+
+export function startRecorder(
+  candidate: Candidate,
+  { build, device, ptx }: ArchInput,
+  signal: AbortSignal,
+): Promise<Recorder> {
+  return Recorder.start({
+    library: build.library,
+    entry: candidate.entry,
+    device,
+    kernels: kernelFacts(build, ptx),
+    signal,
+    timeoutMs: hostTimeoutMs,
+  });
+}
+
+/** What the recorder must know of each kernel: parameters from the PTX, the rest from ptxas. */
+function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
+  const { kernels } = parsePtx(ptx);
+  return build.kernels.flatMap((resources) => {
+    const kernel = kernels.get(resources.name);
+    if (!kernel) return [];
+    return {
+      name: resources.name,
+      param_bytes: kernel.params.map(({ bytes }) => bytes),
+      param_offsets: kernel.params.map(({ offset }) => offset),
+      registers_per_thread: resources.registers_per_thread,
+      static_shared_bytes: resources.static_shared_bytes,
+      local_bytes: resources.local_bytes,
+      max_threads: resources.max_threads,
+    };
+  });
+}
+
+/** A host-code failure is a finding about the candidate; our own inability is an error. */
+async function record(
+  recorder: Recorder,
+  args: Uint8Array,
+  known: (call: RecordedCall) => CaseOutcome | undefined,
+): Promise<Recording> {
+  try {
+    const call = await recorder.call(args);
+    const outcome = known(call);
+    if (outcome) return { state: "known", outcome };
+    const { result, result_name, launches } = call;
+    return { state: "recorded", result, result_name, launches };
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.code === "cancelled") throw error;
+    const { code, message, hint } = error;
+    return { state: "not_recorded", code, message, hint };
+  }
+}
+
+/** The outcome of the same case on another arch, where code and launches were the same. */
+function findEarlier(
+  earlier: readonly ExecutedCase[],
+  index: number,
+  digest: string,
+): CaseOutcome | undefined {
+  const same = earlier.find(
+    ({ index: other, outcome }) =>
+      other === index && "launch_digest" in outcome && outcome.launch_digest === digest,
+  );
+  if (!same) return undefined;
+  const { outcome } = same;
+  return outcome.state === "measured" ? { ...outcome, reused: true } : outcome;
+}
+
+function withDigest(outcome: CaseOutcome, digest: string | undefined): CaseOutcome {
+  return "launch_digest" in outcome ? { ...outcome, launch_digest: digest ?? "" } : outcome;
+}

@@ -1,0 +1,103 @@
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { ToolError } from "../errors.ts";
+import type { EntryForm, Supported } from "../kernel/cases.ts";
+import { type ArgumentField, type OperatorName, rmsnormFields } from "../kernel/operators.ts";
+import { readProject } from "../kernel/project.ts";
+import { requireInside, shownPath } from "../paths.ts";
+import { writeEntry } from "./single-file.ts";
+
+/** What is under test: a project, or one .cu file with the line that calls it. */
+export interface Candidate {
+  kind: "project" | "file";
+  /** As the caller named it, relative to the workspace. */
+  label: string;
+  operator: OperatorName;
+  entry: string;
+  main: string;
+  include_folders: string[];
+  /** Diagnostics name files relative to it; `.kernelwright` of the candidate lies in it. */
+  root: string;
+  archs: readonly string[] | undefined;
+  supports: Supported;
+  form: EntryForm;
+  /** A float32 weight may promote the output to float32. */
+  promotes: boolean;
+  fields: readonly ArgumentField[];
+  /** False: rounding order and the like are found by probing. */
+  declared: boolean;
+  /** The entry point's own eps, where it takes none. */
+  eps: number | undefined;
+}
+
+export interface CandidateArguments {
+  kernel: string;
+  signature?: string | undefined;
+  dtypes?: readonly Supported["dtypes"][number][] | undefined;
+  eps?: number | undefined;
+  include_folders?: readonly string[] | undefined;
+}
+
+/**
+ * The candidate that `kernel` names, which must lie inside the workspace.
+ * Throws not_found, project_invalid, and invalid_argument where a .cu has no signature.
+ */
+export function requireCandidate(args: CandidateArguments, workspace: string): Candidate {
+  const given = requireInside(workspace, args.kernel);
+  if (!existsSync(given)) {
+    throw new ToolError(
+      "not_found",
+      `There is no "${args.kernel}" in the workspace ${workspace}.`,
+      `Call create_kernel with name: "${path.basename(args.kernel)}", or give a path that exists.`,
+    );
+  }
+  return statSync(given).isDirectory()
+    ? projectCandidate(given, workspace, args)
+    : fileCandidate(given, workspace, args);
+}
+
+function projectCandidate(folder: string, workspace: string, args: CandidateArguments): Candidate {
+  const forFiles = (["signature", "eps", "include_folders"] as const).find(
+    (name) => args[name] !== undefined,
+  );
+  if (forFiles) {
+    throw new ToolError(
+      "invalid_argument",
+      `${forFiles} is for a single .cu file; "${args.kernel}" is a project, whose entry point is known.`,
+      `Make the same call without ${forFiles}.`,
+    );
+  }
+  const project = readProject(folder);
+  const { supports } = project;
+  return {
+    kind: "project",
+    label: shownPath(workspace, folder),
+    operator: project.operator,
+    entry: project.entry,
+    main: project.main,
+    include_folders: project.include_folders,
+    root: folder,
+    archs: project.archs,
+    supports: { ...supports, dtypes: args.dtypes ?? supports.dtypes },
+    form: { rstd: "optional", in_place: false, rounded_sum: true },
+    promotes: true,
+    fields: rmsnormFields,
+    declared: true,
+    eps: undefined,
+  };
+}
+
+function fileCandidate(file: string, workspace: string, args: CandidateArguments): Candidate {
+  if (!file.endsWith(".cu")) {
+    throw new ToolError(
+      "invalid_argument",
+      `"${args.kernel}" is neither a project folder nor a .cu file.`,
+      "Give the folder that holds kernel.yaml, or a .cu file with signature.",
+    );
+  }
+  const include_folders = (args.include_folders ?? []).map((folder) =>
+    requireInside(workspace, folder),
+  );
+  const entry = writeEntry(file, workspace, { ...args, include_folders });
+  return { kind: "file", label: shownPath(workspace, file), archs: undefined, ...entry };
+}

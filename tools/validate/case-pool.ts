@@ -1,0 +1,89 @@
+import { availableParallelism } from "node:os";
+import type { Worker } from "node:worker_threads";
+import { ToolError } from "../errors.ts";
+import { startThread } from "../executors/thread.ts";
+import type { KernelCase } from "../kernel/cases.ts";
+import type { CaseThreadData, FromThread, ToThread } from "./case-thread.ts";
+import type { Recording } from "./execute.ts";
+import type { CaseOutcome } from "./outcome.ts";
+
+export interface PoolWork {
+  data: CaseThreadData;
+  cases: readonly KernelCase[];
+  /** Called one at a time per thread, for the case with that index. */
+  record(index: number, args: Uint8Array): Promise<Recording>;
+  /** Called as each case ends, in no order. */
+  onOutcome(index: number, outcome: CaseOutcome): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Runs the cases over as many threads as there are cores; resolves when all are done.
+ * A fired signal ends the threads, in the middle of a case too, and throws `cancelled`.
+ */
+export async function runCases(work: PoolWork): Promise<void> {
+  const queue = bySize(work.cases);
+  const count = Math.min(availableParallelism(), queue.length);
+  const threads = Array.from({ length: count }, () => startThread("cases", work.data));
+  const stop = () => {
+    for (const thread of threads) void thread.terminate();
+  };
+  try {
+    await Promise.race([
+      Promise.all(threads.map((thread) => drive(thread, queue, work))),
+      aborted(work.signal),
+    ]);
+  } finally {
+    stop();
+  }
+}
+
+/** The largest first, so that no thread is left alone with one at the end. */
+function bySize(cases: readonly KernelCase[]): number[] {
+  const size = (index: number) => {
+    const one = cases[index] as KernelCase;
+    return one.rows * one.hidden_size;
+  };
+  return cases.map((_, index) => index).sort((a, b) => size(b) - size(a));
+}
+
+/** Feeds one thread from the queue until it is empty. */
+function drive(thread: Worker, queue: number[], work: PoolWork): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let current = -1;
+    const send = (message: ToThread) => thread.postMessage(message);
+    const next = () => {
+      const index = queue.shift();
+      if (index === undefined) return resolve();
+      current = index;
+      send({ type: "case", one: work.cases[index] as KernelCase });
+    };
+    thread.on("error", reject);
+    thread.on("exit", (code) => reject(new Error(`a case thread ended with code ${code}`)));
+    thread.on("message", (message: FromThread) => {
+      if (message.type === "outcome") {
+        work.onOutcome(current, message.outcome);
+        return next();
+      }
+      work
+        .record(current, message.arguments)
+        .then((recording) => send({ type: "recording", recording }), reject);
+    });
+    next();
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = () =>
+      reject(
+        new ToolError(
+          "cancelled",
+          "Cancelled while cases were being executed.",
+          "Make the same call again: builds and finished archs are kept.",
+        ),
+      );
+    if (signal.aborted) fail();
+    else signal.addEventListener("abort", fail, { once: true });
+  });
+}

@@ -1,0 +1,92 @@
+import type { KernelCase } from "../kernel/cases.ts";
+import { dtypeFacts } from "../kernel/dtypes.ts";
+import type { ArgumentField } from "../kernel/operators.ts";
+import { Machine, PtxError, PtxFault, type PtxModule } from "../ptx/index.ts";
+import type { RecordedLaunch } from "../record/recorder.ts";
+import { measure } from "./measure.ts";
+import type { CaseOutcome, Executed, LaunchSummary } from "./outcome.ts";
+import { type PreparedCase, prepareCase } from "./prepare-case.ts";
+
+/** What the host code did with a case's arguments, or why that is not known. */
+export type Recording =
+  | { state: "recorded"; result: number; result_name: string; launches: RecordedLaunch[] }
+  | { state: "not_recorded"; code: string; message: string; hint: string }
+  /** These very launches of the same code were executed already: take that outcome. */
+  | { state: "known"; outcome: CaseOutcome };
+
+/**
+ * One case from its data to its measurement: buffers, the launches that `record` reports of the
+ * host code, their execution in the interpreter, and the output against float64.
+ */
+export async function executeCase(
+  one: KernelCase,
+  module: PtxModule,
+  fields: readonly ArgumentField[],
+  record: (args: Uint8Array) => Promise<Recording>,
+): Promise<CaseOutcome> {
+  const began = performance.now();
+  const machine = new Machine(module, { instruction_budget: budgetOf(one) });
+  const prepared = prepareCase(one, fields, machine);
+  const recording = await record(prepared.arguments);
+  if (recording.state === "not_recorded") return recording;
+  if (recording.state === "known") return recording.outcome;
+  const launches = recording.launches.map(summaryOf);
+  let threadInstructions = 0;
+  const executed = () => ({
+    launches,
+    thread_instructions: threadInstructions,
+    milliseconds: performance.now() - began,
+    launch_digest: "",
+  });
+  if (recording.result !== 0) {
+    return { state: "refused", result_name: recording.result_name, ...executed() };
+  }
+  try {
+    for (const launch of recording.launches) {
+      threadInstructions += machine.launch(launch).thread_instructions;
+    }
+  } catch (error) {
+    return faultOutcome(error, executed());
+  }
+  const measurement = measure(one, prepared.inputs, outputOf(one, prepared, machine));
+  return { state: "measured", measurement, reused: false, ...executed() };
+}
+
+/** 4096 thread-instructions an element: the slowest known honest kernel needs 80. */
+function budgetOf(one: KernelCase): number {
+  return 50_000_000 + 4096 * one.rows * one.hidden_size;
+}
+
+function summaryOf(launch: RecordedLaunch): LaunchSummary {
+  const { kernel, grid, block, dynamic_shared_bytes } = launch;
+  return { kernel, grid, block, dynamic_shared_bytes };
+}
+
+function faultOutcome(error: unknown, executed: Executed): CaseOutcome {
+  if (error instanceof PtxFault) {
+    const { kind, source_file, source_line } = error.finding;
+    const fault = { kind, message: error.message, source_file, source_line };
+    return { state: "faulted", fault, ...executed };
+  }
+  if (error instanceof PtxError) return { state: "not_executed", message: error.message };
+  throw error;
+}
+
+function outputOf(one: KernelCase, prepared: PreparedCase, machine: Machine) {
+  const elementBytes = dtypeFacts[one.out_dtype].bytes;
+  const { rstd, residual } = prepared;
+  const rowBytes = one.hidden_size * dtypeFacts[one.dtype].bytes;
+  return {
+    layout: prepared.layout,
+    read: (first: number, count: number) =>
+      machine.read(prepared.out + BigInt(first * elementBytes), count * elementBytes),
+    rstd:
+      rstd === undefined || one.rows === 0
+        ? undefined
+        : new Float32Array(machine.read(rstd, 4 * one.rows).slice().buffer),
+    residual:
+      residual === undefined
+        ? undefined
+        : (row: number) => machine.read(residual + BigInt(row * rowBytes), rowBytes),
+  };
+}

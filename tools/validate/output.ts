@@ -1,0 +1,47 @@
+import { ulpDistance } from "../kernel/accuracy.ts";
+import type { KernelCase } from "../kernel/cases.ts";
+import { bitsView, valueFromBits } from "../kernel/dtypes.ts";
+import { type MatrixLayout, rowStart } from "../kernel/layout.ts";
+import type { ReferenceRow } from "../kernel/reference.ts";
+
+/** What a launch left behind: the whole output buffer, or row by row where it is sparse. */
+export interface Output {
+  layout: MatrixLayout;
+  /** The bytes of the elements `first` to `first + count`. */
+  read(first: number, count: number): Uint8Array;
+  rstd: Float32Array | undefined;
+  /** `add_rmsnorm`: one row of residual as the launch left it. */
+  residual?: ((row: number) => Uint8Array) | undefined;
+}
+
+export interface GotRow {
+  values: Float64Array;
+  bits: Uint16Array | Uint32Array;
+}
+
+export function readRow(one: KernelCase, output: Output, row: number): GotRow {
+  const bytes = output.read(rowStart(output.layout, row), one.hidden_size);
+  const bits = bitsView(bytes, one.out_dtype);
+  const values = Float64Array.from(bits, (element) => valueFromBits(element, one.out_dtype));
+  return { values, bits };
+}
+
+export interface Distance {
+  plain: number;
+  ordered: number;
+}
+
+/** A row whose float32 sum of squares overflows may be all zeros as well. */
+export function distanceOf(
+  one: KernelCase,
+  reference: ReferenceRow,
+  got: number,
+  column: number,
+): Distance {
+  if (reference.overflows && got === 0) return { plain: 0, ordered: 0 };
+  const scale = reference.scale?.[column];
+  return {
+    plain: ulpDistance(got, reference.exact[column] as number, one.out_dtype, scale),
+    ordered: ulpDistance(got, reference.ordered[column] as number, one.out_dtype, scale),
+  };
+}

@@ -1,0 +1,54 @@
+import { type ArgumentField, encodeArguments } from "../kernel/operators.ts";
+import type { Recorder } from "../record/recorder.ts";
+import type { Failure } from "./verdict.ts";
+
+/** Arguments that every entry point must refuse: an error code and no launch. */
+const wrongArguments: readonly { name: string; change: Record<string, number> }[] = [
+  { name: "size of another struct", change: { size: 8 } },
+  { name: "out NULL", change: { out: 0 } },
+  { name: "x NULL", change: { x: 0 } },
+  { name: "rows -1", change: { rows: -1 } },
+  { name: "hidden_size -1", change: { hidden_size: -1 } },
+  { name: "dtype 99", change: { dtype: 99 } },
+  { name: "weight_dtype 99", change: { weight_dtype: 99 } },
+  { name: "out_dtype 99", change: { out_dtype: 99 } },
+  { name: "rounding 99", change: { rounding: 99 } },
+];
+
+/** Never read: a refusal comes before any access. */
+const somewhere = 0x7f0000000000;
+
+const sound = {
+  out: somewhere,
+  x: somewhere + 2 ** 20,
+  weight: somewhere + 2 ** 21,
+  rows: 2,
+  hidden_size: 128,
+  x_row_stride: 128,
+  out_row_stride: 128,
+  eps: 1e-6,
+};
+
+export const refusalCount = wrongArguments.length;
+
+/** Calls the entry point with each of the wrong arguments; what it accepts is a failure. */
+export async function checkRefusals(
+  recorder: Pick<Recorder, "call">,
+  fields: readonly ArgumentField[],
+  arch: string,
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const [index, { name, change }] of wrongArguments.entries()) {
+    const call = await recorder.call(encodeArguments(fields, { ...sound, ...change }));
+    if (call.result !== 0 && call.launches.length === 0) continue;
+    const did = call.launches.length > 0 ? "launched a kernel" : "returned success";
+    failures.push({
+      reason: "missing_refusal",
+      detail: `with ${name} the entry point ${did}`,
+      case_name: `refusal: ${name}`,
+      case_index: -1 - index,
+      arch,
+    });
+  }
+  return failures;
+}

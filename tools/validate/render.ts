@@ -1,0 +1,66 @@
+import { dtypeFacts } from "../kernel/dtypes.ts";
+import { renderDuration, renderTable } from "../text.ts";
+import type { ValidateResult } from "./report.ts";
+
+/** The report for a person at a terminal: verdict first, then what failed, then how accurate it is. */
+export function renderReport(result: ValidateResult): string {
+  const parts = [headline(result)];
+  if (result.failures.length > 0) parts.push(result.failures.map(renderFailure).join("\n\n"));
+  if (result.warnings.length > 0) {
+    parts.push(result.warnings.map(({ message, hint }) => `! ${message}\n  ${hint}`).join("\n"));
+  }
+  if (result.accuracy.length > 0) parts.push(renderAccuracy(result));
+  parts.push(renderScope(result));
+  return parts.join("\n\n");
+}
+
+function headline(result: ValidateResult): string {
+  const millions = Math.round(result.thread_instructions / 1e6);
+  const cached =
+    result.cases_cached > 0 ? `, ${result.cases_cached} of them known from before` : "";
+  return [
+    `${result.verdict.toUpperCase()}  ${result.kernel} (${result.operator})`,
+    `${result.cases_passed} of ${result.cases_total} cases passed${cached}, in ${renderDuration(result.duration_ms)}`,
+    result.devices.length > 0
+      ? `compiled code executed without a GPU: ${result.devices.join(", ")}; ${millions} million thread-instructions`
+      : result.summary,
+  ].join("\n");
+}
+
+function renderFailure(failure: ValidateResult["failures"][number]): string {
+  const lines = [`✗ ${failure.reason} (${failure.cases} cases): ${failure.detail}`];
+  lines.push(`  case     ${failure.example} on ${failure.arch}`);
+  if (failure.pattern) lines.push(`  where    ${failure.pattern}`);
+  if (failure.first_bad) lines.push(`  first    ${failure.first_bad}`);
+  if (failure.source) lines.push(`  source   ${failure.source}`);
+  lines.push(`  fix      ${failure.fix}`);
+  return lines.join("\n");
+}
+
+function renderAccuracy(result: ValidateResult): string {
+  const rows = result.accuracy.map((one) => [
+    dtypeFacts[one.dtype].short,
+    dtypeFacts[one.out_dtype].short,
+    one.rounding,
+    one.weight,
+    String(one.elements),
+    one.max_ulp < 1e9 ? String(Number(one.max_ulp.toPrecision(3))) : "∞",
+    String(one.max_ulp_limit),
+    `${one.beyond_pct} %`,
+  ]);
+  const header = [
+    "in",
+    "out",
+    "rounding",
+    "weight",
+    ">elements",
+    ">max ulp",
+    ">limit",
+    ">not nearest",
+  ];
+  return renderTable(header, rows);
+}
+
+function renderScope(result: ValidateResult): string {
+  return ["not checked:", ...result.not_checked.map((line) => `  ${line}`)].join("\n");
+}

@@ -1,0 +1,58 @@
+import { type KernelCase, listCases, type Rounding } from "../kernel/cases.ts";
+import type { ToolContext } from "../tool.ts";
+import { type ArchInput, runArch } from "./arch-run.ts";
+import type { Candidate } from "./candidate.ts";
+
+interface Semantics {
+  rounding: Rounding;
+  rounded_sum: boolean;
+}
+
+/**
+ * A foreign kernel declares neither rounding order nor what becomes of a residual sum: the choice
+ * that a small probe is nearest to is the one it is then judged by. A wrong kernel stays wrong
+ * under every choice.
+ */
+export async function probeSemantics(
+  candidate: Candidate,
+  runs: readonly ArchInput[],
+  context: ToolContext,
+): Promise<Candidate> {
+  const [run] = runs;
+  const choices = choicesOf(candidate);
+  if (!run || choices.length < 2) return candidate;
+  const cases = choices.map((choice) => probeCase(candidate, choice));
+  const { executed } = await runArch(candidate, run, cases, [], context.signal, () => {});
+  const distances = executed.map(({ outcome }) =>
+    outcome.state === "measured"
+      ? outcome.measurement.bad_count * 1e6 + outcome.measurement.beyond
+      : Number.POSITIVE_INFINITY,
+  );
+  const best = choices[distances.indexOf(Math.min(...distances))] ?? (choices[0] as Semantics);
+  return {
+    ...candidate,
+    supports: { ...candidate.supports, rounding: [best.rounding] },
+    form: { ...candidate.form, rounded_sum: best.rounded_sum },
+  };
+}
+
+function choicesOf(candidate: Candidate): Semantics[] {
+  // With one rounding only, or no product with a weight after it, the orders are the same.
+  const roundings: readonly Rounding[] =
+    candidate.operator === "layernorm" ? ["single"] : ["single", "llama"];
+  const sums = candidate.operator === "add_rmsnorm" ? [true, false] : [true];
+  return roundings.flatMap((rounding) => sums.map((rounded_sum) => ({ rounding, rounded_sum })));
+}
+
+function probeCase(candidate: Candidate, choice: Semantics): KernelCase {
+  const [first] = listCases({
+    operator: candidate.operator,
+    supports: { ...candidate.supports, rounding: [choice.rounding] },
+    form: { ...candidate.form, rounded_sum: choice.rounded_sum },
+    effort: "quick",
+    shapes: [{ rows: 8, hidden_size: 1024 }],
+    promotes: false,
+    ...(candidate.eps === undefined ? {} : { eps: candidate.eps }),
+  });
+  return { ...(first as KernelCase), inputs: "std_1", layout: "contiguous" };
+}

@@ -1,0 +1,140 @@
+import * as z from "zod";
+import { efforts, roundings, weightForms } from "../kernel/cases.ts";
+import { dtypeNames } from "../kernel/dtypes.ts";
+import { operatorNames } from "../kernel/operators.ts";
+import { defineTool, resultEnvelope } from "../tool.ts";
+import { reasonCodes } from "./reasons.ts";
+import { renderReport } from "./render.ts";
+import { validate } from "./validate.ts";
+
+const count = z.number().int().min(0).max(1_000_000_000_000);
+
+const shapeText = z
+  .string()
+  .regex(/^\d{1,9}x\d{1,7}$/u, "expected <rows>x<hidden_size>, for example 31x4096")
+  .describe('"<rows>x<hidden_size>", for example "31x4096"');
+
+const input = z.object({
+  kernel: z
+    .string()
+    .min(1)
+    .max(1000)
+    .describe('Kernel project folder, for example "kernels/qwen3-rmsnorm", or one .cu file'),
+  signature: z
+    .string()
+    .max(500)
+    .optional()
+    .describe(
+      'Only for a .cu file: one line of C++ that calls it, for example "rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)"',
+    ),
+  eps: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe("Only for a .cu file whose kernel has an eps of its own, for example 1e-5"),
+  include_folders: z
+    .array(z.string().max(1000))
+    .max(16)
+    .optional()
+    .describe("Only for a .cu file: folders for #include, inside the workspace"),
+  dtypes: z
+    .array(z.enum(dtypeNames))
+    .min(1)
+    .max(3)
+    .optional()
+    .describe("Only these element types; left out: all that the kernel supports"),
+  archs: z
+    .array(z.string().regex(/^sm_\d{2,3}[af]?$/u, "expected an arch such as sm_90"))
+    .min(1)
+    .max(12)
+    .optional()
+    .describe('For example ["sm_80", "sm_90"]; left out: those of kernel.yaml'),
+  device: z
+    .string()
+    .max(40)
+    .optional()
+    .describe('Execute as this GPU, for example "T4" or "H100"; left out: one per arch'),
+  shapes: z
+    .array(shapeText)
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("Only these shapes; left out: the case list's own"),
+  effort: z
+    .enum(efforts)
+    .default("default")
+    .describe("quick: a few sizes; default: about 60 cases, pairwise; full: every combination"),
+  install_compiler: z
+    .boolean()
+    .default(false)
+    .describe("Install NVIDIA's compiler (about 110 MB, from PyPI) if there is none"),
+  cuda_home: z.string().max(1000).optional().describe("Folder of the CUDA toolkit to use"),
+});
+
+const accuracySchema = z.object({
+  dtype: z.enum(dtypeNames),
+  out_dtype: z.enum(dtypeNames),
+  rounding: z.enum(roundings),
+  weight: z.enum(weightForms),
+  elements: count,
+  max_ulp: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+  max_ulp_limit: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+  beyond_pct: z.number().min(0).max(100).describe("Elements that are not the nearest value"),
+});
+
+const failureSchema = z.object({
+  reason: z.enum(reasonCodes),
+  cases: count.describe("Cases rejected for this reason"),
+  detail: z.string(),
+  example: z.string().describe("The first case that shows it"),
+  arch: z.string(),
+  pattern: z.string().optional().describe("Where the wrong elements lie"),
+  first_bad: z.string().optional().describe("First wrong element: expected and got"),
+  source: z.string().optional().describe("Source file and line of the instruction"),
+  fix: z.string(),
+});
+
+export const validateOutput = z.object({
+  ...resultEnvelope,
+  verdict: z.enum(["passed", "failed", "inconclusive", "not_checked"]),
+  kernel: z.string(),
+  operator: z.enum(operatorNames),
+  executed_on: z.enum(["ptx_interpreter"]),
+  devices: z.array(z.string()).describe("GPUs whose limits the host code was shown, per arch"),
+  semantics: z.string().describe("Rounding order and weight forms that were judged"),
+  cases_total: count,
+  cases_passed: count,
+  cases_failed: count,
+  cases_not_checked: count,
+  cases_cached: count.describe("Taken from an earlier run of the same build"),
+  failures: z.array(failureSchema),
+  accuracy: z.array(accuracySchema),
+  not_checked: z.array(z.string()).describe("What this verdict does not cover, and why"),
+  isolation: z.string(),
+  thread_instructions: count,
+  duration_ms: z.number().min(0).max(1e12),
+  build_ids: z.array(z.string()),
+});
+
+export const validateKernel = defineTool({
+  name: "validate_kernel",
+  verb: "validate",
+  title: "Validate a kernel",
+  description:
+    "Compare a kernel with the float64 reference over shapes, dtypes, layouts, weight forms and special values, " +
+    "by executing its compiled code; no GPU is needed. Builds what is stale. Returns passed or failed with ulps, " +
+    "the first bad element, the pattern, the fault's nature and the fix. Call it after every edit, before any benchmark. " +
+    "Takes a project folder, or any single .cu file with signature. No network.",
+  input,
+  output: validateOutput,
+  readOnly: false,
+  positional: ["kernel"],
+  run: (args, context) => validate({ ...args, shapes: args.shapes?.map(parseShape) }, context),
+  render: renderReport,
+});
+
+function parseShape(text: string): { rows: number; hidden_size: number } {
+  const [rows, hidden_size] = text.split("x").map(Number);
+  return { rows: rows ?? 0, hidden_size: hidden_size ?? 1 };
+}

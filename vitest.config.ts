@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Servers, compilers and threads are started for real; a loaded machine needs the time.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
