@@ -19,6 +19,17 @@ export async function reportBug(
   };
 }
 
+/** What no caller caught: told in two lines with the details in a file, then `then` decides what becomes of us. */
+export function onUncaught(during: string, then: () => void): void {
+  const tell = async (error: unknown) => {
+    const { message, hint } = await reportBug(error, during);
+    console.error(`internal_error: ${message}\nNext: ${hint}`);
+    then();
+  };
+  process.on("uncaughtException", (error) => void tell(error));
+  process.on("unhandledRejection", (error) => void tell(error));
+}
+
 async function writeDetails(error: unknown, during: string): Promise<string> {
   const name = `${new Date().toISOString().replace(/[:.]/gu, "-")}-${randomBytes(3).toString("hex")}.txt`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -2,6 +2,7 @@ import { createContext, type WorkspaceSources } from "../tools/context.ts";
 import { ToolError } from "../tools/errors.ts";
 import type { NextStep, Tool, ToolContext } from "../tools/tool.ts";
 import { parseArguments } from "./arguments.ts";
+import { onUncaught } from "./bugs.ts";
 import { callTool, failureOf, failureText, type Outcome } from "./calls.ts";
 import { type Command, commands } from "./commands.ts";
 import { renderOverview, renderVerbHelp } from "./help.ts";
@@ -17,6 +18,7 @@ export async function runCommandLine(
 ): Promise<number> {
   // `kernelwright inspect | head -1` closes our stdout: that ends the work, and is no failure.
   process.stdout.on("error", () => process.exit(0));
+  onUncaught("the command line", () => process.exit(3));
   const [verb, ...rest] = words;
   if (verb === "--version" || verb === "-v") return print(version());
   if (verb === undefined || ["--help", "-h", "help"].includes(verb)) {
@@ -125,7 +127,7 @@ function quoted(text: string): string {
 
 function exitCodeOf(result: Record<string, unknown>): number {
   if (result.status === "cancelled") return 130;
-  return result.verdict === "failed" || result.verdict === "inconclusive" ? 1 : 0;
+  return result.verdict === undefined || result.verdict === "passed" ? 0 : 1;
 }
 
 function fail(outcome: Outcome, isJson: boolean): number {

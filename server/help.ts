@@ -14,7 +14,7 @@ export function renderOverview(verbs: readonly Pick<Tool, "verb" | "title">[]): 
     ...verbs.map(({ verb, title }) => `  ${verb.padEnd(widest)}  ${title}`),
     "",
     "From nothing to a verdict:",
-    "  kernelwright create kernels/qwen3-rmsnorm --model qwen3-8b",
+    "  kernelwright create qwen3-rmsnorm --model qwen3-8b",
     "  kernelwright validate kernels/qwen3-rmsnorm",
     "",
     exitCodes,
@@ -22,8 +22,8 @@ export function renderOverview(verbs: readonly Pick<Tool, "verb" | "title">[]): 
 }
 
 const exitCodes =
-  "Exit codes: 0 done or passed, 1 failed or inconclusive verdict, 2 wrong use or a failure that " +
-  "says\nwhat to do, 3 a bug of Kernelwright, 130 cancelled.";
+  "Exit codes: 0 done or passed, 1 any other verdict, 2 wrong use or a failure that says what to do,\n" +
+  "3 a bug of Kernelwright, 130 cancelled.";
 
 /** `kernelwright <verb> --help`, made from the tool's own schema and descriptions. */
 export function renderVerbHelp(

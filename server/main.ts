@@ -13,4 +13,6 @@ if (!isMainThread) {
   const { runCommandLine } = await import("./cli.ts");
   const { tools } = await import("../tools/index.ts");
   process.exitCode = await runCommandLine(process.argv.slice(2), tools);
+  // The answer is printed: whatever a cancelled call left behind shall not keep anybody waiting.
+  setTimeout(() => process.exit(), 1000).unref();
 }

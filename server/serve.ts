@@ -1,6 +1,7 @@
 import type { WorkspaceSources } from "../tools/context.ts";
 import { JobRegistry } from "../tools/jobs/registry.ts";
 import type { Tool } from "../tools/tool.ts";
+import { onUncaught } from "./bugs.ts";
 import { failureOf, failureText } from "./calls.ts";
 import { startMcp } from "./mcp.ts";
 import { parseOptions } from "./options.ts";
@@ -30,6 +31,8 @@ export async function serveFromCommandLine(
 /** Serves until stdin ends or a signal comes, and then exits with 0. */
 export async function serve(sources: WorkspaceSources, tools: readonly Tool[]): Promise<void> {
   const output = claimStdout();
+  // A session outlives a bug in one call.
+  onUncaught("the server", () => {});
   const ending = new AbortController();
   const jobs = new JobRegistry();
   const server = await startMcp({

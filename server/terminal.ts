@@ -66,7 +66,7 @@ export function coloured(text: string, stream: NodeJS.WriteStream): string {
   const isWanted = stream.isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb";
   if (!isWanted) return text;
   return text
-    .replace(/\bpassed\b/gu, "\u001b[32m$&\u001b[39m")
-    .replace(/\bfailed\b/gu, "\u001b[31m$&\u001b[39m")
-    .replace(/\b(?:inconclusive|warning|not_checked)\b/gu, "\u001b[33m$&\u001b[39m");
+    .replace(/\bpassed\b/giu, "\u001b[32m$&\u001b[39m")
+    .replace(/\bfailed\b/giu, "\u001b[31m$&\u001b[39m")
+    .replace(/\b(?:inconclusive|warning|not_checked)\b/giu, "\u001b[33m$&\u001b[39m");
 }

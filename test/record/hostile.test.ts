@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { requireDevice } from "../../tools/gpu/devices.ts";
 import { Recorder } from "../../tools/record/recorder.ts";
 import { buildFolder, compileLibrary, compilerOrReason, type TestLibrary } from "./library.ts";
@@ -16,6 +16,9 @@ function hostileArguments(what: number): Uint8Array {
   bytes.writeBigUInt64LE(0x7000_1234_5000n, 8);
   return bytes;
 }
+
+// Each test starts processes and waits for some of them to be ended.
+vi.setConfig({ testTimeout: 30_000 });
 
 describe.skipIf(typeof compiler === "string")("host code that misbehaves", () => {
   let built: TestLibrary;
@@ -94,6 +97,11 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
     await expectHealthy();
   });
 
+  test("closing the usual descriptors does not disturb the record", async () => {
+    expect((await recorder.call(hostileArguments(19))).launches).toHaveLength(1);
+    await expectHealthy();
+  });
+
   test("a forked child that returns from the entry point does not answer twice", async () => {
     expect((await recorder.call(hostileArguments(9))).launches).toHaveLength(1);
     await expectHealthy();
@@ -105,6 +113,10 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
     expect((await recorder.call(hostileArguments(11))).result).toBe(0);
     expect((await recorder.call(hostileArguments(12))).result).toBe(0);
     delete process.env.KERNELWRIGHT_TEST_SECRET;
+  });
+
+  test("the judge's memory, other processes, files and networks are out of reach; threads are not", async () => {
+    expect((await recorder.call(hostileArguments(18))).result).toBe(0);
   });
 
   test("cancelling ends a call that does not return, and nothing is left behind", async () => {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requireDevice } from "../../tools/gpu/devices.ts";
 import { readElf } from "../../tools/record/elf.ts";
 import { checkLibrary } from "../../tools/record/library.ts";
@@ -21,6 +21,11 @@ describe.skipIf(typeof compiler === "string")("a library that cannot be recorded
     });
   }
 
+  let lazy: TestLibrary;
+  beforeAll(async () => {
+    if (typeof compiler !== "string") lazy = await compile("lazy", []);
+  }, 60_000);
+
   function start({ library, kernels }: TestLibrary, entry = "unsupported") {
     const { signal } = new AbortController();
     return Recorder.start({
@@ -34,7 +39,7 @@ describe.skipIf(typeof compiler === "string")("a library that cannot be recorded
   }
 
   test("an unsupported runtime call is an error that names it, when it is made", async () => {
-    const recorder = await start(await compile("lazy", []));
+    const recorder = await start(lazy);
     const args = (branch: number) => Buffer.from(Int32Array.of(branch).buffer);
     expect((await recorder.call(args(0))).launches).toHaveLength(1);
     await expect(recorder.call(args(1))).rejects.toMatchObject({
@@ -75,11 +80,10 @@ describe.skipIf(typeof compiler === "string")("a library that cannot be recorded
   }, 60_000);
 
   test('a missing entry point is refused, and one without extern "C" is recognised', async () => {
-    const library = await compile("entry", []);
-    await expect(start(library, "rmsnorm")).rejects.toMatchObject({
+    await expect(start(lazy, "rmsnorm")).rejects.toMatchObject({
       message: expect.stringMatching(/exports no entry point rmsnorm \(it exports .*unsupported/u),
     });
-    await expect(start(library, "forgotten")).rejects.toMatchObject({
+    await expect(start(lazy, "forgotten")).rejects.toMatchObject({
       message: expect.stringMatching(
         /exports _Z9forgotten\w+ but not forgotten: the entry point is not extern "C"/u,
       ),
@@ -88,9 +92,8 @@ describe.skipIf(typeof compiler === "string")("a library that cannot be recorded
   }, 60_000);
 
   test("the functions that a library may call and the stand-in lacks are known without loading it", async () => {
-    const { library } = await compile("missing", []);
     const provided = new Set(["__cudaRegisterFatBinary", "cudaGetLastError"]);
-    const missing = await checkLibrary(library, "unsupported", provided);
+    const missing = await checkLibrary(lazy.library, "unsupported", provided);
     expect(missing).toContain("cudaDeviceReset");
     expect(missing).not.toContain("cudaGetLastError");
     expect(missing.filter((symbol) => !/^(__)?cuda/u.test(symbol))).toEqual([]);

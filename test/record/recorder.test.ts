@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type DeviceLimits, requireDevice } from "../../tools/gpu/devices.ts";
 import { callStream, Recorder } from "../../tools/record/recorder.ts";
 import { buildFolder, compileLibrary, compilerOrReason, type TestLibrary } from "./library.ts";
@@ -20,6 +20,8 @@ function launcherArguments(what: number, n = 1000): Uint8Array {
   bytes.writeFloatLE(0.75, 24);
   return bytes;
 }
+
+vi.setConfig({ testTimeout: 30_000 });
 
 describe.skipIf(typeof compiler === "string")("the recorder", () => {
   const libraries: Record<string, TestLibrary> = {};
@@ -101,6 +103,34 @@ describe.skipIf(typeof compiler === "string")("the recorder", () => {
     expect(grids).toEqual([40 * 2, 108 * 4, 132 * 4]);
   });
 
+  test("cudaOccupancyMaxPotentialBlockSize, which is compiled into the library, finds the device's answers", async () => {
+    const shapes = [];
+    for (const name of ["T4", "A100", "H100"]) {
+      const { launches } = await recordCall(9, requireDevice(name));
+      shapes.push([launches[0]?.grid[0], launches[0]?.block[0]]);
+    }
+    expect(shapes).toEqual([
+      [40, 1024],
+      [108 * 2, 1024],
+      [132 * 2, 1024],
+    ]);
+  });
+
+  test("more shared memory than the device has is refused where it is asked for, and granted elsewhere", async () => {
+    expect(await recordCall(11, requireDevice("T4"))).toMatchObject({
+      result_name: "cudaErrorInvalidValue",
+      operations: [],
+    });
+    const { launches } = await recordCall(11, requireDevice("A100"));
+    expect(launches).toMatchObject([{ dynamic_shared_bytes: 102400 }]);
+  });
+
+  test("a call of 50,000 launches is recorded whole", async () => {
+    const { launches } = await recordCall(10, requireDevice("H100"), 50_000);
+    expect(launches).toHaveLength(50_000);
+    expect(launches.at(-1)?.grid).toEqual([50_000, 1, 1]);
+  });
+
   test("cudaLaunchKernelEx is recorded with cluster, programmatic serialization and priority", async () => {
     const { launches, result } = await recordCall(3);
     expect(result).toBe(0);
@@ -169,6 +199,15 @@ describe.skipIf(typeof compiler === "string")("the recorder", () => {
     await recorder.close();
   });
 
+  test("within a call, good calls after a refused launch leave its error in place", async () => {
+    const call = await recordCall(12);
+    expect(call.result_name).toBe("cudaErrorInvalidValue");
+    expect(call.operations.map((operation) => operation.kind)).toEqual([
+      "refused_launch",
+      "launch",
+    ]);
+  });
+
   test("a kernel that is not among the given facts is an error that names it", async () => {
     const { signal } = new AbortController();
     const library = libraries[90]?.library ?? "";
@@ -182,6 +221,24 @@ describe.skipIf(typeof compiler === "string")("the recorder", () => {
     });
     await recorder.close();
   });
+
+  test("structures are written to the size that NVIDIA's header gives them, and not a byte further", async () => {
+    if (typeof compiler === "string") return;
+    const built = await compileLibrary(compiler, build.folder, "layout.cu");
+    const { signal } = new AbortController();
+    const recorder = await Recorder.start({
+      ...{ ...built, entry: "layout", device: requireDevice("H100"), signal, timeoutMs: 10_000 },
+    });
+    const { operations } = await recorder.call(Buffer.alloc(8));
+    await recorder.close();
+    const [upload] = operations;
+    if (upload?.kind !== "upload") throw new Error("no upload");
+    const [properties, sizeofProperties, attributes, sizeofAttributes] = new Int32Array(
+      upload.data.buffer,
+    );
+    expect(properties).toBe(sizeofProperties);
+    expect(attributes).toBe(sizeofAttributes);
+  }, 60_000);
 
   test("300 calls made at once come back in order, in well under a millisecond each", async () => {
     const recorder = await startRecorder(requireDevice("H100"));

@@ -25,7 +25,7 @@ await runSteps(async () => {
   const isNew = !existsSync(path.join(workspace, kernel));
   mkdirSync(workspace, { recursive: true });
   const steps = [
-    ...(isNew ? [["create", kernel, "--operator", "rmsnorm", "--model", "qwen3-8b"]] : []),
+    ...(isNew ? [["create", "qwen3-rmsnorm", "--model", "qwen3-8b"]] : []),
     ["build", kernel],
     ["validate", kernel],
   ];

@@ -52,7 +52,7 @@ export async function installDependencies() {
   ]);
   if (code !== 0) {
     throw new SetupError(
-      `"npm ci" ended with ${code}:\n${lastLines(output, 15)}`,
+      `"npm ci" ended with ${code}:\n${output.trim().split("\n").slice(0, 15).join("\n")}`,
       'Run "npm ci" by hand; without network, install once where there is one.',
     );
   }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { ToolError } from "../errors.ts";
 import { userCache } from "../paths.ts";
 
 /** The files of a build that are checked and handed out; build.json describes them. */
@@ -27,7 +28,7 @@ export function buildFolder(buildId: string): string {
 /** A folder of one's own beside the builds, so that `storeBuild` can move it in one step. */
 export async function makeStagingFolder(): Promise<string> {
   const folder = path.join(userCache("builds"), `.new-${process.pid}-${randomUUID()}`);
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch(explain);
   return folder;
 }
 
@@ -60,7 +61,8 @@ export async function storeBuild(
 ): Promise<unknown> {
   const manifest: Manifest = { key, files: {}, description };
   for (const name of buildFiles) manifest.files[name] = await fingerprint(path.join(staging, name));
-  await writeFile(path.join(staging, "build.json"), `${JSON.stringify(manifest, undefined, 1)}\n`);
+  const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
+  await writeFile(path.join(staging, "build.json"), text).catch(explain);
   await lease(staging);
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -76,6 +78,28 @@ export async function storeBuild(
       return theirs;
     }
   }
+}
+
+/** What the user can change is said; anything else travels up as it is. */
+function explain(error: NodeJS.ErrnoException): never {
+  const root = userCache("builds");
+  if (error.code === "ENOSPC" || error.code === "EDQUOT") {
+    throw new ToolError(
+      "disk_full",
+      `There is no space left for builds in ${root}.`,
+      "Free disk space, for example with: kernelwright clean. Then build again.",
+      { cause: error },
+    );
+  }
+  if (error.code === "EACCES" || error.code === "EROFS" || error.code === "ENOTDIR") {
+    throw new ToolError(
+      "prerequisite_missing",
+      `The folder of builds ${root} cannot be written (${error.code}).`,
+      "Set XDG_CACHE_HOME to a folder that this user can write, then build again.",
+      { cause: error },
+    );
+  }
+  throw error;
 }
 
 export interface CleanResult {

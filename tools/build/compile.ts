@@ -79,8 +79,8 @@ export async function compile(
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const sources = await readSources(source);
     const results = await compileAll({ source, sources, compiler, host, context }, wanted);
-    const same = (await readSources(source)).sha256 === sources.sha256;
-    if (same || results.every((one) => one.build?.cached)) {
+    const unchanged = async () => (await readSources(source)).sha256 === sources.sha256;
+    if (results.every((one) => one.build?.cached) || (await unchanged())) {
       const builds = results.flatMap((one) => one.build ?? []);
       return {
         passed: builds.length === wanted.length,
@@ -121,13 +121,13 @@ async function compileAll(job: Job, archs: readonly string[]): Promise<ArchResul
     return result;
   });
   try {
-    return await Promise.all(work);
+    const results = await Promise.all(work);
+    if (results.some((one) => one.build?.cached === false)) await cleanBuilds(defaultLimitBytes);
+    return results;
   } catch (error) {
     stop.abort();
     await Promise.allSettled(work);
     throw error;
-  } finally {
-    await cleanBuilds(defaultLimitBytes).catch(() => undefined);
   }
 }
 

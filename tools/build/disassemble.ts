@@ -35,16 +35,18 @@ export async function disassembleEarly(
     await new Promise((resolve) => setTimeout(resolve, pollMs));
     cubin = await packedCubin(keepFolder);
   }
-  const early = cubin && {
-    machineCode: await withCore(() => disassemble(cubin, compiler, signal)),
-    bytes: await readFile(cubin),
-  };
+  const early = cubin ? await readEarly(cubin, compiler, signal) : undefined;
   return {
     async of(file) {
-      if (early && early.bytes.equals(await readFile(file))) return early.machineCode;
+      if (early?.bytes.equals(await readFile(file))) return early.machineCode;
       return withCore(() => disassemble(file, compiler, signal));
     },
   };
+}
+
+async function readEarly(cubin: string, compiler: CudaCompiler, signal: AbortSignal) {
+  const machineCode = await withCore(() => disassemble(cubin, compiler, signal));
+  return { machineCode, bytes: await readFile(cubin) };
 }
 
 /** nvcc writes <stem>.fatbin.c from <stem>.sm_90.cubin: the first exists only when the second is whole. */

@@ -29,13 +29,6 @@ export async function extractFromLibrary(
 }
 
 function notOne(kind: string, found: readonly string[], said: string): ToolError {
-  if (found.length === 0 && !said.trim()) {
-    return new ToolError(
-      "project_invalid",
-      "The source compiles, but there is no kernel in it.",
-      "Instantiate a __global__ function: a template that nothing launches is not compiled.",
-    );
-  }
   return new ToolError(
     "compiler_unusable",
     `cuobjdump found ${found.length} files of kind ${kind} in the library: ${said.trim()}`,

@@ -84,10 +84,22 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerRunResult> 
     machine_code: machineCode,
     names: await demangle([...machineCode.keys()], run.compiler.root, signal),
   });
+  if (kernels.length === 0) return { passed: false, diagnostics: [noKernel(run)] };
   const unhashed = await unhashedDependencies(keepFolder, run.source, run.sources, run.compiler);
   await rm(keepFolder, { recursive: true });
   const build_ms = Math.round(performance.now() - startedMs);
   return { passed: true, diagnostics, kernels, build_ms, unhashed_dependencies: unhashed };
+}
+
+function noKernel({ source, arch }: CompilerRun): Diagnostic {
+  const file = path.relative(source.root, source.main);
+  return {
+    severity: "error",
+    message: `${file} compiles, but there is no kernel in it`,
+    file,
+    hint: "Write a __global__ function and launch it: a template that nothing launches is not compiled.",
+    archs: [arch],
+  };
 }
 
 /** What ends a compiler without it having judged the sources is our inability, not a verdict on them. */

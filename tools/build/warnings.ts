@@ -88,7 +88,7 @@ export function kernelDoubts({ arch, kernels }: ArchKernels): KernelDoubt[] {
     else if (kernel.local_accesses > 0) {
       doubt(
         "local_memory",
-        `${kernel.stack_frame_bytes} bytes, ${plural(kernel.local_accesses, "access")}`,
+        `${kernel.stack_frame_bytes} bytes, ${plural(kernel.local_accesses, "instruction")}`,
       );
     } else if (kernel.stack_frame_bytes > 0)
       doubt("stack_frame", `${kernel.stack_frame_bytes} bytes`);

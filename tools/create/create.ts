@@ -151,8 +151,10 @@ function cancelled(given: string): ToolError {
 
 function failure(error: unknown, folder: string, given: string): unknown {
   if (error instanceof ToolError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOTEMPTY" || code === "EEXIST") return alreadyExists(given);
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === "rename" && (code === "ENOTEMPTY" || code === "EEXIST")) {
+    return alreadyExists(given);
+  }
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new ToolError(
       "disk_full",

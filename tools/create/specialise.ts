@@ -103,13 +103,9 @@ function withSupport(text: string, dtypes: readonly Dtype[] | undefined): string
 
 function withShapes(text: string, sites: readonly Site[] | undefined): string {
   if (!sites) return text;
-  const hiddenSizes = distinct(sites.map((site) => site.hidden_size));
-  const rows = distinct(sites.flatMap((site) => site.rows));
-  return text
-    .replace(/^HIDDEN_SIZES = .*$/mu, `HIDDEN_SIZES = [${hiddenSizes.join(", ")}]`)
-    .replace(/^ROWS = .*$/mu, `ROWS = [${rows.join(", ")}]`);
-}
-
-function distinct(numbers: readonly number[]): number[] {
-  return [...new Set(numbers)].sort((a, b) => a - b);
+  const shapes = sites.flatMap(({ rows, hidden_size }) =>
+    rows.map((count) => `    (${count}, ${hidden_size}),\n`),
+  );
+  const list = [...new Set(shapes)].join("");
+  return text.replace(/(?<=^SHAPES = \[.*\n)(?: {4}\(\d+, \d+\),\n)+/mu, list);
 }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -17,21 +16,27 @@ export interface ThreadData {
  * What it prints goes to our stderr: stdout may belong to a protocol. The caller ends it (`terminate`).
  */
 export function startThread(role: string, data: unknown): Worker {
-  const { file, execArgv } = threadEntry();
   const workerData: ThreadData = { role, data };
-  const worker = new Worker(file, { workerData, execArgv, stdout: true, stderr: true });
+  const { source, isCode } = threadEntry();
+  const options = { workerData, execArgv: [], stdout: true, stderr: true };
+  const worker = new Worker(source, { ...options, eval: isCode });
   // Not `pipe`: that would add a listener to stderr for every thread.
   worker.stdout.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
   worker.stderr.on("data", (chunk: Buffer) => void process.stderr.write(chunk));
   return worker;
 }
 
-/** The bundle itself, or server/main.ts with the loader that reads TypeScript. */
-function threadEntry(): { file: string; execArgv: string[] } {
+/**
+ * The bundle itself, or a line that loads the reader of TypeScript and then server/main.ts:
+ * Node 20 applies `--import` hooks to what a thread imports, but not to the file that it starts with.
+ */
+function threadEntry(): { source: string; isCode: boolean } {
   const here = fileURLToPath(import.meta.url);
-  if (!here.endsWith(".ts")) return { file: here, execArgv: [] };
-  const file = path.resolve(path.dirname(here), "../../server/main.ts");
-  if (!existsSync(file)) throw new Error(`no entry for threads at ${file}`);
-  const loader = createRequire(import.meta.url).resolve("tsx");
-  return { file, execArgv: ["--import", pathToFileURL(loader).href] };
+  if (!here.endsWith(".ts")) return { source: here, isCode: false };
+  const entry = pathToFileURL(path.resolve(path.dirname(here), "../../server/main.ts"));
+  const api = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/cjs$/u, "mjs");
+  const code = `import("${pathToFileURL(api)}").then(({ register }) => { register(); return import("${entry}"); })`;
+  return { source: code, isCode: true };
 }

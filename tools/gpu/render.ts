@@ -10,7 +10,6 @@ export function renderInspection(result: Inspection): string {
     renderGpus(result),
     renderTools(result),
     ...result.warnings.map(({ code, message, hint }) => `${code}: ${message}\n  ${hint}`),
-    ...result.next.map(({ tool, arguments: args, why }) => `Next: ${tool} ${args} (${why})`),
   ]
     .filter((part) => part !== "")
     .join("\n\n");

@@ -6,7 +6,7 @@ import { renderInspection } from "./render.ts";
 
 const folderText = z.string().min(1).max(4096);
 
-export const inspectInput = z.object({
+export const inspectInput = z.strictObject({
   cuda_home: folderText
     .optional()
     .describe("Folder of a CUDA toolkit to look at; left out: the places where one is found"),

@@ -84,7 +84,9 @@ function aboutDriver({ query, search, driver }: Facts): CodedWarning[] {
       hint: `Update the driver to ${firstDriverOfCuda13} or newer, or install NVIDIA's package cuda-toolkit-12-9 and set CUDA_HOME=/usr/local/cuda-12.9. Validation without the GPU works as it is.`,
     });
   }
-  const errors = query.errors.filter((error) => !/NO_DEVICE|Not Found/iu.test(error) || driver);
+  // A driver's libraries on a machine without its GPU or its kernel module: there is just no GPU.
+  const absent = /NO_DEVICE|Driver Not Loaded/u;
+  const errors = query.errors.filter((error) => driver || !absent.test(error));
   if (errors.length > 0) {
     warnings.push({
       code: "driver_unreachable",

@@ -106,10 +106,16 @@ function parsedFile(file: string, parse: (text: string) => unknown): unknown {
   }
 }
 
+/** toml says the place in `location`, yaml in its message. */
 function parseErrorText(error: unknown): string {
-  const { message, line, column } = error as { message: string; line?: number; column?: number };
+  const { message, location } = error as {
+    message: string;
+    location?: { start: { line: number; column: number } };
+  };
   const firstLine = message.split("\n")[0] ?? message;
-  return line ? `line ${line}, column ${column ?? 1}: ${firstLine}` : firstLine;
+  if (!location) return firstLine;
+  const found = /but .* found\.$/u.exec(firstLine)?.[0].slice("but ".length);
+  return `line ${location.start.line}, column ${location.start.column}: ${found ?? firstLine}`;
 }
 
 function checked<Schema extends z.ZodType>(
@@ -121,6 +127,15 @@ function checked<Schema extends z.ZodType>(
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   if (!issue) throw new Error(`zod refused ${file} without saying why`);
+  if (issue.code === "unrecognized_keys") {
+    const unknown = fieldName([...issue.path, issue.keys[0] ?? ""]);
+    throw invalid(
+      file,
+      unknown,
+      "is no field that Kernelwright knows",
+      "remove it, or correct its name",
+    );
+  }
   const field = fieldName(issue.path);
   const given = valueAt(data, issue.path);
   const said = given === undefined ? "is missing" : `is ${shownValue(given)}`;

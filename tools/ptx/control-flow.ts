@@ -69,14 +69,7 @@ function successorsOf(
 function findMeetings(blocks: Block[], instructions: readonly Instruction[]): void {
   const exit = blocks.length;
   const leaves = blocks.map((block) => onlyLeaves(block, instructions));
-  const next = blocks.map((block) => {
-    const kept = block.successors.filter((to) => !leaves[to]);
-    return kept.length > 0 ? kept : [exit];
-  });
-  const previous: number[][] = Array.from({ length: exit + 1 }, () => []);
-  next.forEach((list, from) => {
-    for (const to of list) previous[to]?.push(from);
-  });
+  const { next, previous } = withoutLeaving(blocks, leaves);
   const order: number[] = [];
   const number = new Int32Array(exit + 1).fill(-1);
   const visit = (start: number): void => {
@@ -128,6 +121,35 @@ function findMeetings(blocks: Block[], instructions: readonly Instruction[]): vo
   for (const block of blocks) {
     const to = dominator[block.index] ?? -1;
     block.meets = to === exit ? -1 : to;
+  }
+}
+
+/** The graph without edges to blocks that only leave, but for those edges that are the only way out of a loop. */
+function withoutLeaving(
+  blocks: readonly Block[],
+  leaves: readonly boolean[],
+): { next: number[][]; previous: number[][] } {
+  const exit = blocks.length;
+  const stays = new Set<number>();
+  for (;;) {
+    const next = blocks.map((block) => {
+      const kept = block.successors.filter((to) => !leaves[to]);
+      return kept.length === 0 || stays.has(block.index) ? [...kept, exit] : kept;
+    });
+    const previous: number[][] = Array.from({ length: exit + 1 }, () => []);
+    next.forEach((list, from) => {
+      for (const to of list) previous[to]?.push(from);
+    });
+    const reached = new Set([exit]);
+    for (const node of reached) for (const from of previous[node] ?? []) reached.add(from);
+    const stuck = blocks.find(
+      (block) =>
+        !reached.has(block.index) &&
+        !stays.has(block.index) &&
+        block.successors.some((to) => leaves[to]),
+    );
+    if (!stuck) return { next, previous };
+    stays.add(stuck.index);
   }
 }
 

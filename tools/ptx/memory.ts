@@ -152,7 +152,13 @@ export function addressOf(lo: number, hi: number): number {
 }
 
 /** A window over part of another window's bytes, seen at another address. */
-export function windowOver(source: Window, from: number, bytes: number, lo: number, hi: number): Window {
+export function windowOver(
+  source: Window,
+  from: number,
+  bytes: number,
+  lo: number,
+  hi: number,
+): Window {
   const { buffer } = source.B;
   const whole = Math.ceil(bytes / 8) * 8;
   return {

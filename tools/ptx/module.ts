@@ -101,6 +101,8 @@ export interface Instruction {
 export interface SourceLocation {
   file: string | undefined;
   line: number;
+  /** Where the function that holds this line was inlined. */
+  inlined_at?: SourceLocation;
 }
 
 /** A kernel's body with every call expanded. */

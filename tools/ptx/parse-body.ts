@@ -146,17 +146,37 @@ class BodyReader {
   readonly tables = new Map<string, string>();
 
   readLocation(text: string): void {
-    const match = /^\.loc\s+(\d+)\s+(\d+)/u.exec(text);
+    const match = /^\.loc\s+(\d+)\s+(\d+)\s+(\d+)(?:.*inlined_at\s+(\d+)\s+(\d+)\s+(\d+))?/u.exec(
+      text,
+    );
     if (!match || match[2] === "0") return;
-    const key = `${match[1]} ${match[2]}`;
+    const [, file, line, column, parentFile, parentLine, parentColumn] = match;
+    const inlined = parentFile === undefined ? "" : `${parentFile} ${parentLine} ${parentColumn}`;
+    const place = `${file} ${line} ${column}`;
+    const key = `${place} in ${inlined}`;
     let id = this.locationIds.get(key);
     if (id === undefined) {
       id = this.locations.length;
       this.locationIds.set(key, id);
-      const file = this.module.files.get(Number(match[1]));
-      this.locations.push({ file, line: Number(match[2]) });
+      const location: SourceLocation = { file: this.fileOf(file), line: Number(line) };
+      if (inlined !== "") {
+        // The chain goes on where the parent's own .loc was seen.
+        location.inlined_at = this.places.get(inlined) ?? {
+          file: this.fileOf(parentFile),
+          line: Number(parentLine),
+        };
+      }
+      this.locations.push(location);
     }
     this.location = id;
+    this.places.set(place, this.locations[id] as SourceLocation);
+  }
+
+  /** Locations by "file line column", the latest one. */
+  readonly places = new Map<string, SourceLocation>();
+
+  fileOf(number: string | undefined): string | undefined {
+    return this.module.files.get(Number(number));
   }
 
   readStatement(text: string, scope: Scope, returnLabel: string | undefined): void {
@@ -164,7 +184,7 @@ class BodyReader {
       this.readDirective(text.trim(), scope);
       return;
     }
-    const match = /^(?:@\s*(!?)\s*([%\w$]+)\s+)?([a-z][\w.:]*)\s*([^]*)$/u.exec(text);
+    const match = /^(?:@\s*(!?)\s*([%\w$]+)\s+)?([a-z][\w.:]*)\s*([\s\S]*)$/u.exec(text);
     if (!match) {
       throw new PtxError("syntax", `statement "${text.trim().slice(0, 60)}"`, this.where());
     }
@@ -194,7 +214,9 @@ class BodyReader {
     const name = parts[0] ?? "";
     if (guard && (name === "ret" || name === "exit" || name === "brx" || isSync(instruction))) {
       // A guarded exit or .sync becomes a branch round an unguarded one.
-      this.pushBranch({ id: guard.id, negated: !guard.negated }).targets = [this.instructions.length + 1];
+      this.pushBranch({ id: guard.id, negated: !guard.negated }).targets = [
+        this.instructions.length + 1,
+      ];
       instruction.guard = undefined;
     }
     this.instructions.push(instruction);
@@ -210,13 +232,15 @@ class BodyReader {
     }
     for (const part of splitOperands(rest.trim())) {
       const operand = parseOperand(part, (name) => this.findRegister(name, scope));
-      if (!operand) throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
+      if (!operand)
+        throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
       instruction.operands.push(this.resolve(operand, scope));
     }
     if (opcode.startsWith("brx.idx")) {
       const table = instruction.operands[1];
       const names = table?.kind === "symbol" ? this.tables.get(table.name) : undefined;
-      if (names === undefined) throw new PtxError("syntax", "brx.idx without its table", this.where(opcode));
+      if (names === undefined)
+        throw new PtxError("syntax", "brx.idx without its table", this.where(opcode));
       this.branches.push({ instruction, names: splitOperands(names.trim()), scope });
     }
   }
@@ -243,7 +267,12 @@ class BodyReader {
       const declaration = parseDeclarator(text);
       if (!declaration) throw new PtxError("syntax", `declaration "${text}"`, this.where());
       this.declareLocal(declaration.name, declaration.bytes ?? 0, declaration.align, scope);
-    } else if (word !== ".shared" && word !== ".pragma" && word !== ".global" && word !== ".const") {
+    } else if (
+      word !== ".shared" &&
+      word !== ".pragma" &&
+      word !== ".global" &&
+      word !== ".const"
+    ) {
       throw new PtxError("unsupported", `directive ${word ?? text}`, this.where(word));
     }
   }
@@ -258,10 +287,11 @@ class BodyReader {
   }
 
   readRegisters(text: string, scope: Scope): void {
-    const match = /^\.reg\s+(?:\.v[24]\s+)?\.(\w+)\s+([^]*)$/u.exec(text);
+    const match = /^\.reg\s+(?:\.v[24]\s+)?\.(\w+)\s+([\s\S]*)$/u.exec(text);
     if (!match) throw new PtxError("syntax", `declaration "${text}"`, this.where());
     const bits = registerBits(match[1] ?? "");
-    if (bits === undefined) throw new PtxError("unsupported", `registers of type ${match[1]}`, this.where());
+    if (bits === undefined)
+      throw new PtxError("unsupported", `registers of type ${match[1]}`, this.where());
     for (const part of (match[2] ?? "").split(",")) {
       const name = part.trim();
       const range = /^([%\w$]+)<(\d+)>$/u.exec(name);
@@ -316,14 +346,17 @@ class BodyReader {
 
   readCall(opcode: string, rest: string, guard: Instruction["guard"], scope: Scope): void {
     const parts = splitOperands(rest.trim());
-    const returns = parts[0]?.startsWith("(") ? splitOperands(parts.shift()?.slice(1, -1) ?? "") : [];
+    const returns = parts[0]?.startsWith("(")
+      ? splitOperands(parts.shift()?.slice(1, -1) ?? "")
+      : [];
     const name = parts.shift() ?? "";
     const args = parts[0]?.startsWith("(") ? splitOperands(parts[0].slice(1, -1)) : [];
     const fn = this.module.functions.get(name);
     if (systemFunctions.has(name)) {
       const operands = [...args, ...returns].map((part) => {
         const operand = parseOperand(part, (register) => this.findRegister(register, scope));
-        if (!operand) throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
+        if (!operand)
+          throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
         return this.resolve(operand, scope);
       });
       this.instructions.push({
@@ -357,7 +390,10 @@ class BodyReader {
   ): void {
     const inner = this.newScope(undefined);
     const end = `%return${this.unique++}`;
-    const bind = (formals: readonly { name: string; bytes: number; align: number }[], actuals: string[]): void => {
+    const bind = (
+      formals: readonly { name: string; bytes: number; align: number }[],
+      actuals: string[],
+    ): void => {
       formals.forEach((formal, index) => {
         const actual = actuals[index] ?? "";
         const register = this.findRegister(actual, scope);
@@ -368,7 +404,11 @@ class BodyReader {
         }
         if (variable !== undefined) inner.variables.set(formal.name, variable);
         if (register === undefined && variable === undefined) {
-          throw new PtxError("unsupported", `argument "${actual}" of ${fn.name}`, this.where("call"));
+          throw new PtxError(
+            "unsupported",
+            `argument "${actual}" of ${fn.name}`,
+            this.where("call"),
+          );
         }
       });
     };

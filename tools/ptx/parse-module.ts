@@ -1,4 +1,5 @@
 import { PtxError } from "./fault.ts";
+import { parseInitialiser } from "./initialiser.ts";
 import type {
   FunctionSource,
   ModuleVariable,
@@ -6,7 +7,6 @@ import type {
   PtxKernel,
   PtxParam,
 } from "./module.ts";
-import { parseInitialiser } from "./initialiser.ts";
 
 /** Bytes of a PTX type such as `u32`, `b8`, `f16x2`. */
 export function typeBytes(type: string): number {
@@ -100,7 +100,7 @@ export function parsePtx(source: string): ParsedModule {
 function blankComments(text: string): string {
   return text
     .replace(/\/\/[^\n]*/gu, "")
-    .replace(/\/\*[^]*?\*\//gu, (comment) => comment.replace(/[^\n]/gu, " "));
+    .replace(/\/\*[\s\S]*?\*\//gu, (comment) => comment.replace(/[^\n]/gu, " "));
 }
 
 function endOfLine(text: string, from: number): number {
@@ -128,7 +128,9 @@ function matchingBrace(text: string, open: number): number {
 
 function parseHeader(head: string, body: string | undefined, line: number): FunctionSource {
   const match =
-    /\.(entry|func)\s*(?:\.noreturn\s*)?(?:\(([^)]*)\)\s*)?([\w$%.]+)\s*(?:\(([^)]*)\))?([^]*)$/u.exec(head);
+    /\.(entry|func)\s*(?:\.noreturn\s*)?(?:\(([^)]*)\)\s*)?([\w$%.]+)\s*(?:\(([^)]*)\))?([\s\S]*)$/u.exec(
+      head,
+    );
   if (!match) throw new PtxError("syntax", `function header "${head.slice(0, 60)}"`, { line });
   const [, kind, returns, name = "", params, rest = ""] = match;
   const threads = /\.(?:reqntid|maxntid)\s+([\d,\s]+)/u.exec(rest)?.[1];
@@ -230,7 +232,8 @@ export function layoutShared(
   const bodies = [fn.body ?? "", ...[...seen].map((name) => functions.get(name)?.body ?? "")];
   let dynamicAlign = 16;
   for (const variable of variables.values()) {
-    if (variable.space !== "shared" || !bodies.some((body) => body.includes(variable.name))) continue;
+    if (variable.space !== "shared" || !bodies.some((body) => body.includes(variable.name)))
+      continue;
     if (variable.bytes !== undefined) place(variable.name, variable.bytes, variable.align);
     else dynamicAlign = Math.max(dynamicAlign, variable.align);
   }

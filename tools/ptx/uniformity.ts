@@ -1,4 +1,4 @@
-import { blocksBetween, type Block, isSync } from "./control-flow.ts";
+import { type Block, blocksBetween, isSync } from "./control-flow.ts";
 import type { Body, Instruction } from "./module.ts";
 import { definedBy, specialsOf, usedBy } from "./registers-used.ts";
 
@@ -63,7 +63,8 @@ class Analysis {
             uniform[id] = 0;
             changed = true;
           }
-          if (instruction.targets.length === 0 || i !== block.end - 1 || parted[block.index]) continue;
+          if (instruction.targets.length === 0 || i !== block.end - 1 || parted[block.index])
+            continue;
           if ((this.used[i] ?? []).every((id) => uniform[id] === 1)) continue;
           parted[block.index] = 1;
           for (const between of blocksBetween(block, blocks)) {
@@ -154,7 +155,8 @@ class Analysis {
       operand?.kind === "register"
         ? this.classOf(operand.id) === 3
         : operand?.kind === "special" && this.specialClass(operand.name) === 3;
-    if (name === "mov" || name === "cvt") return linear(a) && !instruction.parts.includes("f32") ? 3 : 1;
+    if (name === "mov" || name === "cvt")
+      return linear(a) && !instruction.parts.includes("f32") ? 3 : 1;
     if (constant !== undefined && linear(a)) {
       if (name === "shr") return constant >= 5 ? 2 : 1;
       if (name === "and") return (constant & 31) === 0 ? 2 : 1;
@@ -164,11 +166,26 @@ class Analysis {
         if (["gt", "le", "hi", "ls"].includes(compare)) return (constant & 31) === 31 ? 2 : 1;
       }
     }
+    if ((name === "add" || name === "or") && (this.isZero(a) || this.isZero(b))) {
+      return linear(a) || linear(b) ? 3 : 1;
+    }
     if (name === "mad" && instruction.parts[1] === "lo" && linear(c) && !linear(a) && !linear(b)) {
       const wide = [a, b].some((operand) => this.isMultipleOf32(operand));
       return wide ? 3 : 1;
     }
     return 1;
+  }
+
+  /** The sign of a thread index, as signed divisions by 32 look at it. */
+  isZero(operand: Instruction["operands"][number] | undefined): boolean {
+    if (operand?.kind === "integer") return operand.lo === 0 && operand.hi === 0;
+    if (operand?.kind !== "register" || this.definitions[operand.id]?.length !== 1) return false;
+    const definition = this.body.instructions[this.definitions[operand.id]?.[0] ?? -1];
+    if (definition?.parts[0] !== "shr" || definition.guard) return false;
+    const [, value, amount] = definition.operands;
+    if (this.isZero(value)) return true;
+    const sign = definition.parts.at(-1) === "s32" && amount?.kind === "integer" && amount.lo === 31;
+    return sign && value?.kind === "register" && this.classOf(value.id) === 3;
   }
 
   isMultipleOf32(operand: Instruction["operands"][number] | undefined): boolean {
@@ -198,7 +215,9 @@ class Analysis {
       case "laneid":
         return 3;
       default:
-        return name.startsWith("lanemask") || name.startsWith("clock") || name.startsWith("globaltimer")
+        return name.startsWith("lanemask") ||
+          name.startsWith("clock") ||
+          name.startsWith("globaltimer")
           ? 1
           : 2;
     }
@@ -224,5 +243,7 @@ const impure = new Set(["atom", "call", "activemask"]);
 function spins(instruction: Instruction): boolean {
   const { parts } = instruction;
   if (parts[0] === "atom") return true;
-  return parts[0] === "ld" && parts.some((part) => ["volatile", "acquire", "relaxed"].includes(part));
+  return (
+    parts[0] === "ld" && parts.some((part) => ["volatile", "acquire", "relaxed"].includes(part))
+  );
 }

@@ -67,3 +67,35 @@ export function byteReader(bytes: Buffer): ByteReader {
     text: () => blob().toString("utf8"),
   };
 }
+
+/** Chunks of a stream, joined only when enough of them are there: large replies cost one copy. */
+export interface ReceivedBytes {
+  add(chunk: Buffer): void;
+  /** The first `count` bytes, or undefined while fewer have come. */
+  peek(count: number): Buffer | undefined;
+  drop(count: number): void;
+}
+
+export function receivedBytes(): ReceivedBytes {
+  let chunks: Buffer[] = [];
+  let length = 0;
+  return {
+    add(chunk) {
+      chunks.push(chunk);
+      length += chunk.length;
+    },
+    peek(count) {
+      if (length < count) return undefined;
+      const [first] = chunks;
+      if (first && first.length >= count) return first.subarray(0, count);
+      const joined = Buffer.concat(chunks);
+      chunks = [joined];
+      return joined.subarray(0, count);
+    },
+    drop(count) {
+      const rest = Buffer.concat(chunks).subarray(count);
+      chunks = rest.length > 0 ? [rest] : [];
+      length = rest.length;
+    },
+  };
+}

@@ -38,6 +38,11 @@ export function endingError(ending: Ending, context: FailureContext): ToolError 
         `The host code of ${context.entry} closed the recorder's own descriptor.${printed}`,
         `Remove what closes descriptors that it did not open; ${rebuild}.`,
       );
+    case "not_started":
+      return failed(
+        `The stand-in for the CUDA runtime could not be started.${printed}`,
+        "See that programs may run from the user's cache folder (set XDG_CACHE_HOME to one on a file system without noexec), then make the same call again.",
+      );
     case "exited":
       return exitError(ending, context, printed);
   }

@@ -6,6 +6,7 @@ import path from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
+import { receivedBytes } from "./bytes.ts";
 
 /** Numbered as in stand_in/stand_in.h. */
 export const requestKind = { load: 1, call: 2 } as const;
@@ -20,7 +21,7 @@ export interface Reply {
 /** Why a process gave no reply. It and its children are dead by then. */
 export interface Ending {
   state: "ended";
-  cause: "exited" | "timed_out" | "cancelled" | "forged" | "disconnected";
+  cause: "exited" | "not_started" | "timed_out" | "cancelled" | "forged" | "disconnected";
   exit_code: number | null;
   signal: NodeJS.Signals | null;
   /** The address of a memory fault, where the process could still tell. */
@@ -30,7 +31,7 @@ export interface Ending {
 }
 
 const headerBytes = 16;
-const mostReplyBytes = 512 * 1024 * 1024;
+const mostReplyBytes = 128 * 1024 * 1024;
 const keptOutputBytes = 8 * 1024;
 /** After the end of the process its pipes may still hold a reply, or be held open by a grandchild. */
 const drainMs = 200;
@@ -48,7 +49,7 @@ export class StandInProcess {
   readonly #folder: string;
   readonly #whenEnded: Promise<void>;
   readonly #signal: AbortSignal;
-  #received = Buffer.alloc(0);
+  readonly #received = receivedBytes();
   #output = "";
   #faultAddress: bigint | undefined;
   #cause: Ending["cause"] | undefined;
@@ -103,7 +104,7 @@ export class StandInProcess {
 
   /** Ends the process and its children. Safe to call twice. */
   async close(): Promise<void> {
-    this.#end("exited");
+    this.#end("cancelled");
     await this.#whenEnded;
   }
 
@@ -137,6 +138,7 @@ export class StandInProcess {
       this.#child.once("exit", finish);
       this.#child.once("error", (error) => {
         this.#output += `${error.message}\n`;
+        this.#cause ??= "not_started";
         finish();
       });
     });
@@ -166,26 +168,32 @@ export class StandInProcess {
   }
 
   #receive(chunk: Buffer): void {
-    this.#received = Buffer.concat([this.#received, chunk]);
-    while (this.#received.length >= headerBytes) {
-      const size = this.#received.readUInt32LE(0);
-      const kind = this.#received.readUInt32LE(4);
+    this.#received.add(chunk);
+    for (;;) {
+      const header = this.#received.peek(headerBytes);
+      if (!header) return;
+      const size = header.readUInt32LE(0);
+      const kind = header.readUInt32LE(4);
       // Only a reply to what was asked counts: anything else was written by the host code.
-      if (this.#received.readBigUInt64LE(8) !== this.#waiting?.nonce || size > mostReplyBytes) {
-        this.#received = Buffer.alloc(0);
+      if (header.readBigUInt64LE(8) !== this.#waiting?.nonce || size > mostReplyBytes) {
+        this.#replies.pause();
         this.#end("forged");
         return;
       }
-      if (this.#received.length < headerBytes + size) return;
-      const payload = this.#received.subarray(headerBytes, headerBytes + size);
-      this.#received = this.#received.subarray(headerBytes + size);
-      if (kind === replyKind.crashed) {
-        this.#faultAddress = size >= 12 ? payload.readBigUInt64LE(4) : undefined;
-      } else {
-        this.#waiting.resolve({ state: "replied", kind, payload });
-        this.#waiting = undefined;
-      }
+      const frame = this.#received.peek(headerBytes + size);
+      if (!frame) return;
+      this.#received.drop(headerBytes + size);
+      this.#reply(kind, frame.subarray(headerBytes));
     }
+  }
+
+  #reply(kind: number, payload: Buffer): void {
+    if (kind === replyKind.crashed) {
+      this.#faultAddress = payload.length >= 12 ? payload.readBigUInt64LE(4) : undefined;
+      return;
+    }
+    this.#waiting?.resolve({ state: "replied", kind, payload });
+    this.#waiting = undefined;
   }
 }
 

@@ -3,10 +3,12 @@ import type { DeviceLimits } from "../gpu/devices.ts";
 import { byteReader, byteWriter } from "./bytes.ts";
 import { endingError, type FailureContext, refusalError } from "./failures.ts";
 import { checkLibrary } from "./library.ts";
+import { type Arena, type KernelFacts, loadRequest } from "./load-request.ts";
 import { replyKind, requestKind, StandInProcess } from "./process.ts";
 import { callStream, type RecordedCall, readRecording } from "./recording.ts";
 import { standInRuntime } from "./runtime.ts";
 
+export { type Arena, defaultArena, type KernelFacts } from "./load-request.ts";
 export type {
   LaunchAttributes,
   RecordedCall,
@@ -15,30 +17,6 @@ export type {
   RefusedLaunch,
 } from "./recording.ts";
 export { callStream } from "./recording.ts";
-
-/** What the compiler says of one kernel: parameters from its PTX, resources from its machine code. */
-export interface KernelFacts {
-  /** Mangled. */
-  name: string;
-  param_bytes: readonly number[];
-  param_offsets: readonly number[];
-  registers_per_thread: number;
-  static_shared_bytes: number;
-  local_bytes: number;
-  /** The launch bound (`.maxntid`), or 1024. */
-  max_threads: number;
-  /** From `.reqnctapercluster`, where the kernel has it. */
-  required_cluster?: readonly [number, number, number];
-}
-
-/** Addresses that the recorder gives out for memory which the host code allocates. */
-export interface Arena {
-  address: bigint;
-  bytes: bigint;
-}
-
-/** 64 GiB that no process of Linux has mapped. An executor reserves it, or gives its own. */
-export const defaultArena: Arena = { address: 0x3000_0000_0000n, bytes: 1n << 36n };
 
 export interface RecorderOptions {
   /** The project's library, linked -cudart none. */
@@ -146,54 +124,4 @@ export class Recorder {
     await process.close();
     if (this.#process === process) this.#process = undefined;
   }
-}
-
-/** Read by load() in stand_in/main.c. */
-function loadRequest(options: RecorderOptions): Buffer {
-  const request = byteWriter();
-  const arena = options.arena ?? defaultArena;
-  request.text(options.library);
-  request.text(options.entry);
-  request.u64(arena.address);
-  request.u64(arena.bytes);
-  writeDevice(request, options.device);
-  request.u32(options.kernels.length);
-  for (const kernel of options.kernels) writeKernel(request, kernel);
-  return request.finish();
-}
-
-type Writer = ReturnType<typeof byteWriter>;
-
-function writeDevice(request: Writer, device: DeviceLimits): void {
-  const [major = 0, minor = 0] = device.compute_capability.split(".").map(Number);
-  request.text(device.name.startsWith("NVIDIA") ? device.name : `NVIDIA ${device.name}`);
-  for (const value of [major, minor, device.sms, device.warp_size, device.memory_bus_bits]) {
-    request.u32(value);
-  }
-  for (const bytes of [
-    device.memory_bytes,
-    device.l2_bytes,
-    device.shared_per_block_bytes,
-    device.shared_per_block_optin_bytes,
-    device.shared_per_sm_bytes,
-    device.reserved_shared_per_block_bytes,
-  ]) {
-    request.u64(bytes);
-  }
-  request.u32(device.registers_per_sm);
-  request.u32(device.registers_per_block);
-  request.u32(device.max_threads_per_sm);
-  request.u32(device.max_threads_per_block);
-  request.u32(device.max_blocks_per_sm);
-}
-
-function writeKernel(request: Writer, kernel: KernelFacts): void {
-  request.text(kernel.name);
-  request.u32(kernel.registers_per_thread);
-  request.u32(kernel.max_threads);
-  request.u64(kernel.static_shared_bytes);
-  request.u64(kernel.local_bytes);
-  for (const blocks of kernel.required_cluster ?? [0, 0, 0]) request.u32(blocks);
-  request.u32(kernel.param_bytes.length);
-  for (const bytes of kernel.param_bytes) request.u32(bytes);
 }

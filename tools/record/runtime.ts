@@ -24,15 +24,18 @@ const built = new Map<string, Promise<StandInRuntime>>();
  * The stand-in runtime, from the user's cache or built into it from stand_in/*.c (about half a second).
  * Throws ToolError `prerequisite_missing` without a C compiler, `recording_failed` where it does not build.
  */
-export function standInRuntime(): Promise<StandInRuntime> {
+export async function standInRuntime(): Promise<StandInRuntime> {
   const cache = userCache("record");
-  let runtime = built.get(cache);
-  if (!runtime) {
-    runtime = findOrBuild(cache);
-    built.set(cache, runtime);
-    // A failure is not kept: the compiler may be installed before the next call.
-    runtime.catch(() => built.delete(cache));
+  const pending = built.get(cache);
+  if (pending) {
+    const known = await pending;
+    // It may have been cleaned away since.
+    if (existsSync(known.executable)) return known;
   }
+  const runtime = findOrBuild(cache);
+  built.set(cache, runtime);
+  // A failure is not kept: the compiler may be installed before the next call.
+  runtime.catch(() => built.delete(cache));
   return runtime;
 }
 

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
 import { runLocally } from "../executors/local.ts";
-import { downloadFailed, lineOf } from "./download-errors.ts";
+import { downloadFailed } from "./download-errors.ts";
 import { installCommand } from "./prerequisites.ts";
 import { findProgram } from "./programs.ts";
 import { findPython, requirePython } from "./python.ts";
@@ -35,15 +35,16 @@ export async function requireDownloader(
   signal: AbortSignal,
 ): Promise<Downloader> {
   const uv = findProgram("uv");
-  if (uv) {
+  if (uv && (await runs([uv, "--version"], signal))) {
     const python = (await findPython())?.python;
     const pinned = python ? ["--python", python] : [];
     return { name: "uv", argv: [uv, "pip", "install", "--no-progress", ...pinned] };
   }
   const { python } = await requirePython();
   const pip = ["-m", "pip", "install", "--no-input", "--retries", "2"];
-  const has = await runLocally([python, "-m", "pip", "--version"], { timeoutMs: 20_000, signal });
-  if (has.exit_code === 0) return { name: "pip", argv: [python, ...pip] };
+  if (await runs([python, "-m", "pip", "--version"], signal)) {
+    return { name: "pip", argv: [python, ...pip] };
+  }
   return { name: "pip", argv: [await pythonWithPip(python, staging, signal), ...pip] };
 }
 
@@ -65,8 +66,9 @@ export async function download(
       timeoutMs: timeLimitMs,
       signal: options.signal,
       onErrorLine: (line) => {
-        fetchedByUv += bytesFetched(line);
-        if (fetchedByUv) options.onBytes(fetchedByUv);
+        const more = bytesFetched(line);
+        fetchedByUv += more;
+        if (more > 0) options.onBytes(fetchedByUv);
       },
     });
     if (result.exit_code !== 0) throw downloadFailed(downloader.name, result);
@@ -104,6 +106,11 @@ async function downloadedBytes(folder: string): Promise<number> {
   return bytes;
 }
 
+/** A shim (pyenv, asdf) of a program that is not installed is there and does not run. */
+async function runs(argv: readonly string[], signal: AbortSignal): Promise<boolean> {
+  return (await runLocally(argv, { timeoutMs: 20_000, signal })).exit_code === 0;
+}
+
 async function pythonWithPip(
   python: string,
   staging: StagingFolders,
@@ -115,7 +122,7 @@ async function pythonWithPip(
   if (made.exit_code === 0 && existsSync(inside)) return inside;
   throw new ToolError(
     "prerequisite_missing",
-    `${python} has no pip, and "python -m venv" cannot make one: ${lineOf(made, /Error|not available/u)}`,
+    `${python} has no pip, and its venv module cannot make one (ensurepip is missing).`,
     `Run: ${installCommand("pip")} (or put uv on PATH)`,
   );
 }

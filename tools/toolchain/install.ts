@@ -42,7 +42,8 @@ export async function installCompiler(context: InstallContext): Promise<CudaComp
       message: `Waiting for ${holder}, which is installing the CUDA compiler (${renderDuration(waitedMs)})`,
       done: 0,
     });
-  return withLock(`${toolchainFolder()}.lock`, { signal: context.signal, onWait }, async () => {
+  const lock = { signal: context.signal, onWait };
+  const installing = withLock(`${toolchainFolder()}.lock`, lock, async () => {
     const present = await examine(toolchainRoot(), "user_cache", context.signal);
     if (typeof present !== "string") return present;
     await removeRemains();
@@ -55,6 +56,9 @@ export async function installCompiler(context: InstallContext): Promise<CudaComp
       `The installed compiler in ${toolchainRoot()} cannot be used: ${installed}.`,
       `Delete ${toolchainFolder()}, then run: kernelwright setup`,
     );
+  });
+  return installing.catch((error: unknown) => {
+    throw asToolError(error);
   });
 }
 
@@ -69,11 +73,18 @@ async function installInto(platform: string, cxx: string, context: InstallContex
     await addLinks(root);
     context.progress({ message: "Proving the compiler on a small kernel", done: 0.95 });
     await proveByCompiling(root, { cxx, folder: staging.temporary, signal });
-    await rename(staging.tree, toolchainFolder());
-  } catch (error) {
-    throw isNoSpace(error) ? diskFull((error as Error).message) : error;
+    await moveIntoPlace(staging.tree);
   } finally {
     await rm(own, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function moveIntoPlace(tree: string): Promise<void> {
+  try {
+    await rename(tree, toolchainFolder());
+  } catch (error) {
+    // A folder is not renamed onto a full one: somebody else's whole toolchain is as good as ours.
+    if (!existsSync(toolchainFolder())) throw error;
   }
 }
 
@@ -115,18 +126,28 @@ async function addLinks(root: string): Promise<void> {
 }
 
 /**
- * Under the lock no other installer lives: what lies beside the toolchain was left by a dead one,
- * and a toolchain that is refused is broken. It goes in one step, since others may be looking.
+ * What dead installers left beside the toolchain, and a toolchain that is refused, since it is
+ * broken. That one goes in one step: others may be looking.
  */
 async function removeRemains(): Promise<void> {
   const folder = toolchainFolder();
   const parts = `${path.basename(folder)}.part-`;
-  if (existsSync(folder)) await rename(folder, `${folder}.part-broken-${process.pid}`);
+  if (existsSync(folder)) await rename(folder, `${folder}.part-0-broken-${process.pid}`);
   for (const name of await readdir(path.dirname(folder))) {
-    if (!name.startsWith(parts)) continue;
+    if (!name.startsWith(parts) || isAlive(Number.parseInt(name.slice(parts.length), 10))) continue;
     const remains = path.join(path.dirname(folder), name);
     // A dead installer's downloader may still be writing there; what stays goes next time.
     await rm(remains, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -157,7 +178,15 @@ async function refuseOldDriver(): Promise<void> {
   );
 }
 
-function isNoSpace(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === "ENOSPC" || code === "EDQUOT";
+/** What the file system refuses is the user's to see to; anything else that is no ToolError is our bug. */
+function asToolError(error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof ToolError || code === undefined) return error;
+  if (code === "ENOSPC" || code === "EDQUOT") return diskFull(message);
+  if (!["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOTSUP"].includes(code)) return error;
+  return new ToolError(
+    "install_failed",
+    `The CUDA compiler cannot be written to ${toolchainFolder()}: ${message}.`,
+    "Set XDG_CACHE_HOME to a folder that you can write to, then run: kernelwright setup",
+  );
 }

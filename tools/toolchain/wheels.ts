@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { userCache } from "../paths.ts";
 
 /** One wheel of NVIDIA's CUDA compiler on PyPI. */
@@ -69,8 +70,9 @@ export function wheelPlatform(): { platform: string } | { reason: string } {
   if (!compilerWheels[0]?.files[platform]) {
     return { reason: `NVIDIA's compiler comes as wheels for Linux, not for ${platform}` };
   }
-  if (!usesGlibc()) {
-    return { reason: "NVIDIA's compiler needs glibc, and this Linux has another C library (musl)" };
+  const loader = loaders[machine()];
+  if (loader && !existsSync(loader)) {
+    return { reason: `NVIDIA's compiler needs glibc, and this Linux has no ${loader}` };
   }
   return { platform };
 }
@@ -102,10 +104,11 @@ function machine(): string {
   return { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch;
 }
 
-function usesGlibc(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime !== undefined;
-}
+/** What glibc programs are started by; Alpine (musl) and NixOS do not have it. */
+const loaders: Readonly<Record<string, string>> = {
+  x86_64: "/lib64/ld-linux-x86-64.so.2",
+  aarch64: "/lib/ld-linux-aarch64.so.1",
+};
 
 let identityFound: string | undefined;
 

@@ -124,8 +124,8 @@ async function record(
     const call = await recorder.call(args);
     const outcome = known(call);
     if (outcome) return { state: "known", outcome };
-    const { result, result_name, launches } = call;
-    return { state: "recorded", result, result_name, launches };
+    const { result, result_name, operations } = call;
+    return { state: "recorded", result, result_name, operations };
   } catch (error) {
     if (!(error instanceof ToolError) || error.code === "cancelled") throw error;
     const { code, message, hint } = error;

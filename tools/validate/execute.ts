@@ -2,14 +2,14 @@ import type { KernelCase } from "../kernel/cases.ts";
 import { dtypeFacts } from "../kernel/dtypes.ts";
 import type { ArgumentField } from "../kernel/operators.ts";
 import { Machine, PtxError, PtxFault, type PtxModule } from "../ptx/index.ts";
-import type { RecordedLaunch } from "../record/recorder.ts";
+import type { RecordedLaunch, RecordedOperation } from "../record/recorder.ts";
 import { measure } from "./measure.ts";
 import type { CaseOutcome, Executed, LaunchSummary } from "./outcome.ts";
 import { type PreparedCase, prepareCase } from "./prepare-case.ts";
 
 /** What the host code did with a case's arguments, or why that is not known. */
 export type Recording =
-  | { state: "recorded"; result: number; result_name: string; launches: RecordedLaunch[] }
+  | { state: "recorded"; result: number; result_name: string; operations: RecordedOperation[] }
   | { state: "not_recorded"; code: string; message: string; hint: string }
   /** These very launches of the same code were executed already: take that outcome. */
   | { state: "known"; outcome: CaseOutcome };
@@ -30,7 +30,9 @@ export async function executeCase(
   const recording = await record(prepared.arguments);
   if (recording.state === "not_recorded") return recording;
   if (recording.state === "known") return recording.outcome;
-  const launches = recording.launches.map(summaryOf);
+  const launches = recording.operations.flatMap((one) =>
+    one.kind === "launch" ? [summaryOf(one)] : [],
+  );
   let threadInstructions = 0;
   const executed = () => ({
     launches,
@@ -41,9 +43,14 @@ export async function executeCase(
   if (recording.result !== 0) {
     return { state: "refused", result_name: recording.result_name, ...executed() };
   }
+  const refused = recording.operations.find((one) => one.kind === "refused_launch");
+  if (refused) {
+    const message = `the launch of ${refused.kernel} was refused with ${refused.result_name} (${refused.reason}), and the entry point returned cudaSuccess`;
+    return { state: "faulted", fault: { kind: "launch_refused", message }, ...executed() };
+  }
   try {
-    for (const launch of recording.launches) {
-      threadInstructions += machine.launch(launch).thread_instructions;
+    for (const operation of recording.operations) {
+      threadInstructions += perform(machine, operation);
     }
   } catch (error) {
     return faultOutcome(error, executed());
@@ -55,6 +62,32 @@ export async function executeCase(
 /** 4096 thread-instructions an element: the slowest known honest kernel needs 80. */
 function budgetOf(one: KernelCase): number {
   return 50_000_000 + 4096 * one.rows * one.hidden_size;
+}
+
+/** Does in the interpreter what the host code asked of the device; returns thread-instructions. */
+function perform(machine: Machine, operation: RecordedOperation): number {
+  switch (operation.kind) {
+    case "launch":
+      return machine.launch(operation).thread_instructions;
+    case "memset":
+      machine.write(operation.address, new Uint8Array(operation.bytes).fill(operation.value));
+      return 0;
+    case "copy":
+      machine.write(operation.to, machine.read(operation.from, operation.bytes));
+      return 0;
+    case "upload":
+      machine.write(operation.to, operation.data);
+      return 0;
+    case "alloc":
+      machine.alloc(operation.bytes, { label: "workspace", at: operation.address });
+      return 0;
+    case "free":
+      machine.free(operation.address);
+      return 0;
+    default:
+      // Everything runs in order on one device: synchronising changes nothing.
+      return 0;
+  }
 }
 
 function summaryOf(launch: RecordedLaunch): LaunchSummary {

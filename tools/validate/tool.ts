@@ -5,7 +5,6 @@ import { operatorNames } from "../kernel/operators.ts";
 import { defineTool, resultEnvelope } from "../tool.ts";
 import { reasonCodes } from "./reasons.ts";
 import { renderReport } from "./render.ts";
-import { validate } from "./validate.ts";
 
 const count = z.number().int().min(0).max(1_000_000_000_000);
 
@@ -130,7 +129,11 @@ export const validateKernel = defineTool({
   output: validateOutput,
   readOnly: false,
   positional: ["kernel"],
-  run: (args, context) => validate({ ...args, shapes: args.shapes?.map(parseShape) }, context),
+  async run(args, context) {
+    // Loaded at the first call: the interpreter must not slow the server's start.
+    const { validate } = await import("./validate.ts");
+    return validate({ ...args, shapes: args.shapes?.map(parseShape) }, context);
+  },
   render: renderReport,
 });
 

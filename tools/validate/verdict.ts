@@ -125,6 +125,7 @@ const faultReasons: Record<string, ReasonCode> = {
   missing_lanes: "deadlock",
   instruction_budget: "endless_loop",
   trap: "trapped",
+  launch_refused: "launch_error_swallowed",
 };
 
 function faultFailure(item: ExecutedCase, fault: FaultReport): Failure {

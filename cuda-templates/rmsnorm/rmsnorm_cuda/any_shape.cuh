@@ -1,12 +1,11 @@
 // Rung 1, any shape: the naive kernel. One block per row, one element at a time, x read twice.
 //
-// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns elements t, t + blockDim.x,
-// ... Traffic      x twice (the second time from cache while rows are short), out once.
-// Neighbouring
+// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns elements t, t + blockDim.x
+//              and so on.
+// Traffic      x twice (the second time from cache while rows are short), out once. Neighbouring
 //              threads touch neighbouring elements, but an access is one element wide: slow.
 // Numerics     problem.cuh.
-// Requires     Nothing: any hidden_size, any alignment, any stride. It takes what the others
-// cannot.
+// Requires     Nothing: any hidden_size, any alignment, any stride. It takes what others cannot.
 #pragma once
 
 #include "common/reduction.cuh"

@@ -19,7 +19,6 @@
 #endif
 
 constexpr int64_t kMaxGrid = 2147483647;  // of gridDim.x, on every GPU
-constexpr int kRegisterVectors = kMaxThreadsFor<TUNE_VECTORS_PER_THREAD> * TUNE_VECTORS_PER_THREAD;
 
 inline bool is_dtype(int32_t code) { return code >= DTYPE_BFLOAT16 && code <= DTYPE_FLOAT32; }
 
@@ -144,10 +143,10 @@ cudaError_t launch(const rmsnorm_args& args, cudaStream_t stream) {
         <<<grid_for(rows, rows_per_block), kWarpThreads, 0, stream>>>(problem);
   } else if (vectors <= kWarpVectors) {
     rmsnorm_warp_per_row<T, kWarps><<<grid_for(rows, kWarps), kWarpThreads, 0, stream>>>(problem);
-  } else if (vectors <= kRegisterVectors) {
+  } else if (vectors <= kBlockVectors) {
     constexpr int kVectorsPerThread = TUNE_VECTORS_PER_THREAD;
     const unsigned threads =
-        threads_for(vectors, kVectorsPerThread, kMaxThreadsFor<kVectorsPerThread>);
+        threads_for(vectors, kVectorsPerThread, kBlockVectors / kVectorsPerThread);
     rmsnorm_row_in_registers<T, kVectorsPerThread>
         <<<grid_for(rows, 1), threads, 0, stream>>>(problem);
   } else {

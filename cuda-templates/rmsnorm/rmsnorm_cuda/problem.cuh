@@ -73,24 +73,31 @@ __device__ __forceinline__ float add_squares(Vector<T> vector, float sum) {
   return sum;
 }
 
+// The weight of one vector's columns, for loading before it is needed: its latency overlaps with
+// that of x. A float32 weight of narrower x takes two vectors and is left to scale_of.
+template <typename T>
+__device__ __forceinline__ Vector<T> load_weight(const Problem& problem, int64_t column) {
+  if (problem.weight_form != WeightForm::kSame) return {};
+  return load_vector(static_cast<const T*>(problem.weight) + column, false);
+}
+
 // The factors of one vector's columns: weight + weight_offset, or 1 where there is no weight.
 template <typename T>
-__device__ __forceinline__ void load_scale(const Problem& problem, int64_t column,
-                                           float (&scale)[Vector<T>::kSize]) {
+__device__ __forceinline__ void scale_of(const Problem& problem, int64_t column, Vector<T> weight,
+                                         float (&scale)[Vector<T>::kSize]) {
   constexpr int kSize = Vector<T>::kSize;
   if (problem.weight_form == WeightForm::kNone) {
 #pragma unroll
     for (int i = 0; i < kSize; ++i) scale[i] = 1.0f;
     return;
   }
-  if (sizeof(T) == 4 || problem.weight_form == WeightForm::kSame) {
-    unpack(load_vector(static_cast<const T*>(problem.weight) + column, false), scale);
-  } else {
-    const float* weight = static_cast<const float*>(problem.weight) + column;
+  unpack(weight, scale);
+  if (sizeof(T) < 4 && problem.weight_form == WeightForm::kFloat32) {
+    const float* float32_weight = static_cast<const float*>(problem.weight) + column;
 #pragma unroll
     for (int part = 0; part < kSize / 4; ++part) {
       float values[4];
-      unpack(load_vector(weight + part * 4, false), values);
+      unpack(load_vector(float32_weight + part * 4, false), values);
 #pragma unroll
       for (int i = 0; i < 4; ++i) scale[part * 4 + i] = values[i];
     }

@@ -1,7 +1,8 @@
 // Rung 5, the row in registers: one block per row, the row held between its two uses.
 //
-// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns vectors t, t + blockDim.x,
-// ... Traffic      x once, out once: 2 * rows * hidden_size * sizeof(T) bytes, the floor for this
+// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns vectors t, t + blockDim.x
+//              and so on.
+// Traffic      x once, out once: 2 * rows * hidden_size * sizeof(T) bytes, the floor for this
 //              operator. weight is shared by all rows and stays in cache.
 // Numerics     problem.cuh.
 // Requires     hidden_size a multiple of Vector<T>::kSize, at most blockDim.x * kVectorsPerThread
@@ -11,12 +12,12 @@
 #include "common/reduction.cuh"
 #include "problem.cuh"
 
-// 64 registers hold 4 vectors and the rest for a block of 1024; 8 vectors need twice as many.
-template <int kVectorsPerThread>
-constexpr int kMaxThreadsFor = kVectorsPerThread <= 4 ? 1024 : 512;
+// Vectors of the widest row that a block's registers hold, however many each thread has: half of
+// the register file for x and weight, the other half for the arithmetic.
+constexpr int kBlockVectors = 2048;
 
 template <typename T, int kVectorsPerThread>
-__global__ void __launch_bounds__(kMaxThreadsFor<kVectorsPerThread>)
+__global__ void __launch_bounds__(kBlockVectors / kVectorsPerThread)
     rmsnorm_row_in_registers(const Problem problem) {
   constexpr int kSize = Vector<T>::kSize;
   const int vectors = int(problem.hidden_size) / kSize;
@@ -28,10 +29,16 @@ __global__ void __launch_bounds__(kMaxThreadsFor<kVectorsPerThread>)
 
     // 1. Issue all loads before the first use: their latencies overlap.
     Vector<T> held[kVectorsPerThread] = {};
+    Vector<T> weight[kVectorsPerThread] = {};
 #pragma unroll
     for (int v = 0; v < kVectorsPerThread; ++v) {
       const int vector = threadIdx.x + v * blockDim.x;
       if (vector < vectors) held[v] = load_vector(x + vector * kSize, problem.streaming);
+    }
+#pragma unroll
+    for (int v = 0; v < kVectorsPerThread; ++v) {
+      const int vector = threadIdx.x + v * blockDim.x;
+      if (vector < vectors) weight[v] = load_weight<T>(problem, vector * kSize);
     }
 
     // 2. One sum, and so one rstd, for the whole row. Vectors past the end are zero.
@@ -47,7 +54,7 @@ __global__ void __launch_bounds__(kMaxThreadsFor<kVectorsPerThread>)
       const int vector = threadIdx.x + v * blockDim.x;
       if (vector >= vectors) break;
       float scale[kSize];
-      load_scale<T>(problem, vector * kSize, scale);
+      scale_of(problem, vector * kSize, weight[v], scale);
       store_scaled<T>(problem, start.out, vector * kSize, held[v], rstd, scale);
     }
   }

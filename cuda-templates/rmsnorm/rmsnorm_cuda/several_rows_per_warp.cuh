@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
   const bool has_column = column < problem.hidden_size;
 
   float scale[kSize];
-  if (has_column) load_scale<T>(problem, column, scale);
+  if (has_column) scale_of(problem, column, load_weight<T>(problem, column), scale);
 
   // The whole warp stays in the loop until its last row: the shuffles need every lane.
   const int64_t rows_per_warp = rows_side_by_side * kRowsInFlight;

@@ -11,11 +11,15 @@
 #include "common/reduction.cuh"
 #include "problem.cuh"
 
-constexpr int kVectorsPerLane = 8;
+constexpr int kVectorsPerLane = 4;
 constexpr int kWarpVectors = kWarpSize * kVectorsPerLane;
 
+// At least this many threads share the registers of an SM: 128 for each.
+constexpr int kThreadsPerSm = 512;
+
 template <typename T, int kWarpsPerBlock>
-__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize,
+                                  kThreadsPerSm / (kWarpsPerBlock * kWarpSize))
     rmsnorm_warp_per_row(const Problem problem) {
   constexpr int kSize = Vector<T>::kSize;
   const int lane = threadIdx.x % kWarpSize;
@@ -28,10 +32,16 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
 
     // 1. Issue all loads before the first use: their latencies overlap.
     Vector<T> held[kVectorsPerLane] = {};
+    Vector<T> weight[kVectorsPerLane] = {};
 #pragma unroll
     for (int v = 0; v < kVectorsPerLane; ++v) {
       const int vector = lane + v * kWarpSize;
       if (vector < vectors) held[v] = load_vector(x + vector * kSize, problem.streaming);
+    }
+#pragma unroll
+    for (int v = 0; v < kVectorsPerLane; ++v) {
+      const int vector = lane + v * kWarpSize;
+      if (vector < vectors) weight[v] = load_weight<T>(problem, vector * kSize);
     }
 
     // 2. One sum, and so one rstd, for the whole row. Vectors past the end are zero.
@@ -47,7 +57,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarpSize)
       const int vector = lane + v * kWarpSize;
       if (vector >= vectors) break;
       float scale[kSize];
-      load_scale<T>(problem, vector * kSize, scale);
+      scale_of(problem, vector * kSize, weight[v], scale);
       store_scaled<T>(problem, start.out, vector * kSize, held[v], rstd, scale);
     }
   }

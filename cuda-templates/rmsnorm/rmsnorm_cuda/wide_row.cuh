@@ -1,11 +1,10 @@
-// Rung 2, wide rows: as any_shape, in 16-byte vectors. For rows that no block can hold in
-// registers.
+// Rung 2, wide rows: any_shape in 16-byte vectors, for rows that no block can hold in registers.
 //
-// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns vectors t, t + blockDim.x,
-// ... Traffic      x twice: the second time from L2 while the rows in flight fit there. out once.
+// Work split   Block b owns rows b, b + gridDim.x, ...; thread t owns vectors t, t + blockDim.x
+//              and so on.
+// Traffic      x twice: the second time from L2 while the rows in flight fit there. out once.
 // Numerics     problem.cuh.
-// Requires     hidden_size a multiple of Vector<T>::kSize; 16-byte aligned rows of x, out and
-// weight.
+// Requires     hidden_size a multiple of Vector<T>::kSize; 16-byte aligned rows of x, out, weight.
 #pragma once
 
 #include "common/reduction.cuh"
@@ -39,7 +38,7 @@ __global__ void __launch_bounds__(kWideRowThreads) rmsnorm_wide_row(const Proble
     for (int64_t vector = threadIdx.x; vector < vectors; vector += blockDim.x) {
       const int64_t column = vector * kSize;
       float scale[kSize];
-      load_scale<T>(problem, column, scale);
+      scale_of(problem, column, load_weight<T>(problem, column), scale);
       store_scaled<T>(problem, start.out, column, load_vector(x + column, problem.streaming), rstd,
                       scale);
     }

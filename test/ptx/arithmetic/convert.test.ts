@@ -61,7 +61,7 @@ function operands(): number[] {
     Infinity,
     -Infinity,
   );
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 6_000; i++) {
     list.push(
       bits.f32(),
       (bits.next() | 0) / 2 ** bits.below(34),
@@ -72,7 +72,7 @@ function operands(): number[] {
   return list;
 }
 
-test("float to s8 .. u64 rounds by mode and clamps: 3 200 000 conversions", () => {
+test("float to s8 .. u64 rounds by mode and clamps: 850 000 conversions", () => {
   const checker = new Checker();
   const types = [8, 16, 32].flatMap((width) => [
     { least: 0, greatest: 2 ** width - 1 },
@@ -114,7 +114,7 @@ test("float to s8 .. u64 rounds by mode and clamps: 3 200 000 conversions", () =
       checker.check(whole, wanted, at("same"));
     }
   }
-  checker.done(2_800_000);
+  checker.done(850_000);
 });
 
 test("NaN becomes 0 in 32 bits and less, the least signed pattern in 64 bits and where the caller (f64) says so", () => {
@@ -237,7 +237,7 @@ test("tf32 keeps 10 mantissa bits: rn, rna, rz equal the exact model on 60 000 v
   for (let i = 0; i < 10_000; i++)
     check(fromBits32((random.next() & 0xffffe000) | 0x1000 | random.below(2)));
   checker.done(55_000);
-  expect(convert.toTf32(Number.NaN, "rna")).toBe(0x7fffffff);
+  expect(convert.toTf32(Number.NaN, "rna")).toBe(0x7fffe000);
   expect(convert.toTf32(-Infinity, "rna", true)).toBe(0xff7fe000 | 0);
   expect(convert.reluTf32(bitsOf32(-1))).toBe(0);
 });

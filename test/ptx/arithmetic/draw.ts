@@ -1,5 +1,8 @@
 // Random operands with a fixed seed, and the counting of cases.
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
+
+// A busy machine may be ten times slower than the half second that the longest of these tests takes.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** xorshift32: 32 random bits a call, the same sequence in every run. */
 export class Bits {

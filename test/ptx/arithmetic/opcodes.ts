@@ -44,8 +44,9 @@ const of64 = (x: number): Result => {
   view.setFloat64(0, x);
   return Number.isNaN(x) ? [-1, 0x7fffffff] : [view.getInt32(4), view.getInt32(0)];
 };
-const pairAfter = (_: void): Result => [int64.pair[0] as number, int64.pair[1] as number];
-const modeOf = (parts: readonly string[]) => (parts.find((p) => /^r[nzmp]$/.test(p)) ?? "rn") as Rounding;
+const pairAfter = (_: unknown): Result => [int64.pair[0] as number, int64.pair[1] as number];
+const modeOf = (parts: readonly string[]) =>
+  (parts.find((p) => /^r[nzmp]$/.test(p)) ?? "rn") as Rounding;
 
 function single(parts: readonly string[]): ((row: Row) => Result) | undefined {
   const mode = modeOf(parts);
@@ -55,7 +56,8 @@ function single(parts: readonly string[]): ((row: Row) => Result) | undefined {
   const xorsign = parts.includes("xorsign");
   const flush = (x: number) => (ftz ? float32.flush32(x) : x);
   const finish = (x: number) => of32(sat ? float32.saturate(flush(x)) : flush(x));
-  const two = (f: (a: number, b: number) => number) => (r: Row) => finish(f(flush(f32(r, 0)), flush(f32(r, 1))));
+  const two = (f: (a: number, b: number) => number) => (r: Row) =>
+    finish(f(flush(f32(r, 0)), flush(f32(r, 1))));
   const one = (f: (a: number) => number) => (r: Row) => finish(f(flush(f32(r, 0))));
   switch (parts[0]) {
     case "add":
@@ -63,7 +65,7 @@ function single(parts: readonly string[]): ((row: Row) => Result) | undefined {
     case "sub":
       return two((a, b) => float32.sub32(a, b, mode));
     case "mul":
-      return two((a, b) => float32.mul32(a, b, mode));
+      return two(ftz ? float32.mul32Ftz : (a, b) => float32.mul32(a, b, mode));
     case "div":
       return two((a, b) => float32.div32(a, b, mode));
     case "rcp":
@@ -75,18 +77,37 @@ function single(parts: readonly string[]): ((row: Row) => Result) | undefined {
     case "abs":
       return one(Math.abs);
     case "min":
-      return two(xorsign ? (a, b) => float32.minXorsignAbs(a, b, nan) : nan ? float32.minNan : float32.minFloat);
+      return two(
+        xorsign
+          ? (a, b) => float32.minXorsignAbs(a, b, nan)
+          : nan
+            ? float32.minNan
+            : float32.minFloat,
+      );
     case "max":
-      return two(xorsign ? (a, b) => float32.maxXorsignAbs(a, b, nan) : nan ? float32.maxNan : float32.maxFloat);
+      return two(
+        xorsign
+          ? (a, b) => float32.maxXorsignAbs(a, b, nan)
+          : nan
+            ? float32.maxNan
+            : float32.maxFloat,
+      );
     case "fma":
-      return (r) => finish(float32.fma32Rounded(flush(f32(r, 0)), flush(f32(r, 1)), flush(f32(r, 2)), mode));
+      if (ftz) return (r) => finish(float32.fma32Ftz(f32(r, 0), f32(r, 1), f32(r, 2)));
+      return (r) =>
+        finish(float32.fma32Rounded(flush(f32(r, 0)), flush(f32(r, 1)), flush(f32(r, 2)), mode));
   }
 }
 
 function double(parts: readonly string[]): ((row: Row) => Result) | undefined {
   const mode = modeOf(parts);
   if (parts[0] !== "fma") return undefined;
-  return (r) => of64(mode === "rn" ? float64.fma64(f64(r, 0), f64(r, 1), f64(r, 2)) : float64.fma64Rounded(f64(r, 0), f64(r, 1), f64(r, 2), mode));
+  return (r) =>
+    of64(
+      mode === "rn"
+        ? float64.fma64(f64(r, 0), f64(r, 1), f64(r, 2))
+        : float64.fma64Rounded(f64(r, 0), f64(r, 1), f64(r, 2), mode),
+    );
 }
 
 function half(parts: readonly string[], type: "f16" | "bf16"): ((row: Row) => Result) | undefined {
@@ -97,9 +118,12 @@ function half(parts: readonly string[], type: "f16" | "bf16"): ((row: Row) => Re
   const relu = h ? halves.reluF16 : halves.reluBf16;
   const finish = (x: number) => {
     const y = flush(x);
-    return ofWord(parts.includes("sat") ? halves.saturateF16(y) : parts.includes("relu") ? relu(y) : y);
+    return ofWord(
+      parts.includes("sat") ? halves.saturateF16(y) : parts.includes("relu") ? relu(y) : y,
+    );
   };
-  const two = (f: (a: number, b: number) => number) => (r: Row) => finish(f(flush(h16(r, 0)), flush(h16(r, 1))));
+  const two = (f: (a: number, b: number) => number) => (r: Row) =>
+    finish(f(flush(h16(r, 0)), flush(h16(r, 1))));
   if (parts.includes("xorsign")) return undefined;
   switch (parts[0]) {
     case "add":
@@ -113,9 +137,9 @@ function half(parts: readonly string[], type: "f16" | "bf16"): ((row: Row) => Re
     case "max":
       return two((a, b) => (h ? halves.maxF16 : halves.maxBf16)(a, b, nan));
     case "neg":
-      return (r) => ofWord(halves.negHalf(h16(r, 0)));
+      return (r) => ofWord((h ? halves.negF16 : halves.negBf16)(h16(r, 0)));
     case "abs":
-      return (r) => ofWord(halves.absHalf(h16(r, 0)));
+      return (r) => ofWord((h ? halves.absF16 : halves.absBf16)(h16(r, 0)));
     case "fma": {
       const fma = h ? halves.fmaF16 : halves.fmaBf16;
       return (r) => finish(fma(flush(h16(r, 0)), flush(h16(r, 1)), flush(h16(r, 2))));
@@ -133,8 +157,10 @@ for (const ftz of [false, true]) {
   approximations[`lg2.approx${q}.f32`] = (r) => of32(approximate.lg2Approx32(f32(r, 0), ftz));
   approximations[`sin.approx${q}.f32`] = (r) => of32(approximate.sinApprox32(f32(r, 0), ftz));
   approximations[`cos.approx${q}.f32`] = (r) => of32(approximate.cosApprox32(f32(r, 0)));
-  approximations[`div.approx${q}.f32`] = (r) => of32(approximate.divApprox32(f32(r, 0), f32(r, 1), ftz));
-  approximations[`div.full${q}.f32`] = (r) => of32(approximate.divFull32(f32(r, 0), f32(r, 1), ftz));
+  approximations[`div.approx${q}.f32`] = (r) =>
+    of32(approximate.divApprox32(f32(r, 0), f32(r, 1), ftz));
+  approximations[`div.full${q}.f32`] = (r) =>
+    of32(approximate.divFull32(f32(r, 0), f32(r, 1), ftz));
 }
 approximations["tanh.approx.f32"] = (r) => of32(approximate.tanhApprox32(f32(r, 0)));
 approximations["ex2.approx.f16"] = (r) => ofWord(approximate.ex2ApproxF16(h16(r, 0)));
@@ -173,7 +199,10 @@ function conversion(parts: readonly string[]): ((row: Row) => Result) | undefine
   }
   if (to === "tf32") {
     const round = has("rna") ? "rna" : (mode as "rn" | "rz");
-    return (r) => ofWord(has("relu") ? convert.reluTf32(convert.toTf32(x(r), round)) : convert.toTf32(x(r), round));
+    return (r) =>
+      ofWord(
+        has("relu") ? convert.reluTf32(convert.toTf32(x(r), round)) : convert.toTf32(x(r), round),
+      );
   }
   if (to === "f16" || to === "bf16") {
     const f = to === "f16" ? halves.toF16Rounded : halves.toBf16Rounded;
@@ -188,15 +217,20 @@ function conversion(parts: readonly string[]): ((row: Row) => Result) | undefine
   }
   const relu = has("relu");
   if (to === "f16x2" && from === "f32") return (r) => ofWord(packed.toF16x2(f32(r, 0), f32(r, 1)));
-  if (to === "bf16x2" && from === "f32") return (r) => ofWord(packed.toBf16x2(f32(r, 0), f32(r, 1)));
-  if (to === "e4m3x2" && from === "f32") return (r) => ofWord(convert.toE4m3x2(f32(r, 0), f32(r, 1), relu));
-  if (to === "e5m2x2" && from === "f32") return (r) => ofWord(convert.toE5m2x2(f32(r, 0), f32(r, 1), relu));
+  if (to === "bf16x2" && from === "f32")
+    return (r) => ofWord(packed.toBf16x2(f32(r, 0), f32(r, 1)));
+  if (to === "e4m3x2" && from === "f32")
+    return (r) => ofWord(convert.toE4m3x2(f32(r, 0), f32(r, 1), relu));
+  if (to === "e5m2x2" && from === "f32")
+    return (r) => ofWord(convert.toE5m2x2(f32(r, 0), f32(r, 1), relu));
   if (to === "e4m3x2") return (r) => ofWord(convert.f16x2ToE4m3x2(w32(r, 0)));
   if (to === "e5m2x2") return (r) => ofWord(convert.f16x2ToE5m2x2(w32(r, 0)));
   if (from === "e4m3x2") return (r) => ofWord(convert.e4m3x2ToF16x2(h16(r, 0)));
   if (from === "e5m2x2") return (r) => ofWord(convert.e5m2x2ToF16x2(h16(r, 0)));
-  if (to === "f64" && from === "s64") return (r) => of64(convert.s64ToF64(r[0] as number, r[1] as number, mode));
-  if (to === "f64" && from === "u64") return (r) => of64(convert.u64ToF64(r[0] as number, r[1] as number, mode));
+  if (to === "f64" && from === "s64")
+    return (r) => of64(convert.s64ToF64(r[0] as number, r[1] as number, mode));
+  if (to === "f64" && from === "u64")
+    return (r) => of64(convert.u64ToF64(r[0] as number, r[1] as number, mode));
   if (to === "f64") return (r) => of64(has("sat") ? float32.saturate(x(r)) : x(r));
   if (has("sat")) return (r) => of32(float32.saturate(x(r)));
   if (has("ftz")) return (r) => of32(float32.flush32(x(r)));
@@ -256,12 +290,17 @@ const three: Record<string, Three> = {
   "clz.b32": Math.clz32,
   "brev.b32": integer.brev32,
 };
-for (const table of [0x96, 0x1e, 0x01, 0xfe]) three[`lop3.b32 ${table}`] = (a, b, c) => integer.lop3(a, b, c, table);
+for (const table of [0x96, 0x1e, 0x01, 0xfe])
+  three[`lop3.b32 ${table}`] = (a, b, c) => integer.lop3(a, b, c, table);
 for (const mode of ["", "f4e", "b4e", "rc8", "ecl", "ecr", "rc16"] as const)
-  three[mode === "" ? "prmt.b32" : `prmt.b32.${mode}`] = (a, b, c) => integer.permute(a, b, c, mode);
+  three[mode === "" ? "prmt.b32" : `prmt.b32.${mode}`] = (a, b, c) =>
+    integer.permute(a, b, c, mode);
 
 type Wide = (al: number, ah: number, bl: number, bh: number) => Result;
-const after = (f: (al: number, ah: number, bl: number, bh: number) => void): Wide => (al, ah, bl, bh) => pairAfter(f(al, ah, bl, bh));
+const after =
+  (f: (al: number, ah: number, bl: number, bh: number) => void): Wide =>
+  (al, ah, bl, bh) =>
+    pairAfter(f(al, ah, bl, bh));
 const wide: Record<string, Wide> = {
   "div.u64": after(int64.divU64),
   "div.s64": after(int64.divS64),
@@ -285,6 +324,7 @@ const wide: Record<string, Wide> = {
 };
 
 const integers: Record<string, (row: Row) => Result> = {};
-for (const [op, f] of Object.entries(three)) integers[op] = (r) => ofWord(f(w32(r, 0), w32(r, 1), w32(r, 2)));
+for (const [op, f] of Object.entries(three))
+  integers[op] = (r) => ofWord(f(w32(r, 0), w32(r, 1), w32(r, 2)));
 for (const [op, f] of Object.entries(wide))
   integers[op] = (r) => f(r[0] as number, r[1] as number, r[2] as number, r[3] as number);

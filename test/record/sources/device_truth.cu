@@ -387,6 +387,17 @@ void ask_streams() {
   answer(cudaStreamDestroy(stream), "cudaStreamDestroy");
 }
 
+// "--- errors", then every code that has a name, with its name and words.
+void ask_errors() {
+  used += snprintf(lines + used, sizeof lines - used, "--- errors\n");
+  for (int code = 0; code < 1000; ++code) {
+    cudaError_t error = (cudaError_t)code;
+    if (strcmp(cudaGetErrorName(error), "unrecognized error code") == 0) continue;
+    used += snprintf(lines + used, sizeof lines - used, "%d\t%s\t%s\n", code,
+                     cudaGetErrorName(error), cudaGetErrorString(error));
+  }
+}
+
 void ask_everything() {
   used = 0;
   ask_device();
@@ -440,6 +451,7 @@ void ask_everything() {
   launch("plain", (const void*)plain, dim3(4), dim3(32), 0);
   launch("plain", (const void*)plain, dim3(3), dim3(32), 0);
   launch_with("plain", (const void*)plain, dim3(4), dim3(32), 0, dim3(2), 0);
+  ask_errors();
 }
 
 }  // namespace
@@ -448,12 +460,6 @@ void ask_everything() {
 int main() {
   ask_everything();
   fputs(lines, stdout);
-  printf("--- errors\n");
-  for (int code = 0; code < 1000; ++code) {
-    if (strcmp(cudaGetErrorName((cudaError_t)code), "unrecognized error code") == 0) continue;
-    printf("%d\t%s\t%s\n", code, cudaGetErrorName((cudaError_t)code),
-           cudaGetErrorString((cudaError_t)code));
-  }
 }
 #else
 struct Arguments {

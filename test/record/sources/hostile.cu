@@ -2,12 +2,16 @@
 #include <cuda_runtime.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 struct Arguments {
   int32_t what, n;
@@ -29,6 +33,26 @@ static void write_everywhere(const void* bytes, size_t size) {
   for (int descriptor = 3; descriptor < 1024; ++descriptor) {
     if (write(descriptor, bytes, size) < 0) continue;
   }
+}
+
+// One bit for each thing that succeeded.
+static int reach_outside() {
+  int done = 0;
+  char judge[64];
+  snprintf(judge, sizeof judge, "/proc/%d/mem", (int)getppid());
+  if (open(judge, O_RDWR) >= 0) done |= 1;
+  if (open(judge, O_RDONLY) >= 0) done |= 2;
+  if (kill(getppid(), 0) == 0) done |= 4;
+  if (socket(AF_INET, SOCK_STREAM, 0) >= 0) done |= 8;
+  if (mkdir("made-by-host-code", 0700) == 0) done |= 16;
+  if (system("true") == 0) done |= 32;
+  if (fork() >= 0) done |= 64;
+  if (ptrace(PTRACE_ATTACH, getppid(), nullptr, nullptr) == 0) done |= 128;
+  bool thread_ran = false;
+  std::thread([&] { thread_ran = true; }).join();
+  // Files are kept from it by Landlock, where the kernel has it (5.13): system call 444 tells.
+  if (syscall(444, nullptr, 0, 1) < 0) done &= ~(1 | 2 | 16);
+  return thread_ran ? done : -1;
 }
 
 extern "C" int hostile(const void* raw, cudaStream_t stream) {
@@ -94,6 +118,11 @@ extern "C" int hostile(const void* raw, cudaStream_t stream) {
     case 17:
       for (int i = 0; i < 64; ++i) memset(malloc(1ull << 30), 1, 16);
       return cudaSuccess;
+    case 18:
+      return reach_outside();
+    case 19:
+      for (int descriptor = 0; descriptor < 64; ++descriptor) close(descriptor);
+      return cudaGetLastError();
     default:
       return cudaErrorNotSupported;
   }

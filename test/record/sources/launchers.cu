@@ -111,6 +111,31 @@ extern "C" int launchers(const void* raw, cudaStream_t stream) {
       static int calls = 0;
       return ++calls;
     }
+    case 9: {
+      int grid = 0, block = 0;
+      auto kernel = scaled<float, 1024>;
+      cudaError_t error = cudaOccupancyMaxPotentialBlockSize(&grid, &block, kernel);
+      if (error != cudaSuccess) return error;
+      kernel<<<grid, block, 0, stream>>>(a.out, a.x, a.n, a.scale);
+      return cudaGetLastError();
+    }
+    case 10:
+      for (int i = 0; i < a.n; ++i) no_parameters<<<i + 1, 32, 0, stream>>>();
+      return cudaGetLastError();
+    case 11: {
+      auto kernel = scaled<float, 64>;
+      const int bytes = 100 * 1024;
+      cudaError_t error =
+          cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+      if (error != cudaSuccess) return error;
+      kernel<<<1, 64, bytes, stream>>>(a.out, a.x, a.n, a.scale);
+      return cudaGetLastError();
+    }
+    case 12:
+      scaled<float, 256><<<0, 256, 0, stream>>>(a.out, a.x, a.n, a.scale);
+      cudaSetDevice(0);
+      no_parameters<<<1, 32, 0, stream>>>();
+      return cudaPeekAtLastError();
     default:
       return cudaErrorNotSupported;
   }

@@ -34,7 +34,8 @@ export function bfind64(lo: number, hi: number, signed: boolean, shiftAmount: bo
   return shiftAmount ? zeros : 63 - zeros;
 }
 
-/** bfe.{u64,s64} into `pair`: len bits from pos (both taken from 8 bits). */
+/** bfe.{u64,s64} into `pair`: len bits from pos. Both must be 0 .. 255 (PTX ISA);
+ * larger ones are taken whole, as on an H200, whose 32-bit form takes their low 8 bits. */
 export function bfe64(
   lo: number,
   hi: number,
@@ -42,8 +43,8 @@ export function bfe64(
   length: number,
   signed: boolean,
 ): void {
-  const pos = position & 0xff;
-  const len = length & 0xff;
+  const pos = position >>> 0;
+  const len = length >>> 0;
   if (len === 0 || (pos > 63 && !signed)) {
     pair[0] = 0;
     pair[1] = 0;
@@ -70,8 +71,8 @@ export function bfi64(
   position: number,
   length: number,
 ): void {
-  const pos = position & 0xff;
-  const len = Math.min(length & 0xff, 64);
+  const pos = position >>> 0;
+  const len = Math.min(length >>> 0, 64);
   pair[0] = bl;
   pair[1] = bh;
   if (pos > 63 || len === 0) return;

@@ -1,7 +1,7 @@
 // cvt between floats and integers, roundings to integral values, and the fp8 and tf32 formats (PTX ISA 9.7.9.21).
 // f16 and bf16 conversions are in halves.ts. Integers to floats: u32 and s32 are exact doubles, 64-bit ones become
 // one by s64ToOdd / u64ToOdd (int64.ts); then roundTo32, toF16Rounded, toBf16Rounded. ftz on operands: flush32 first.
-import { bitsOf32, fromBits32, nanBits32 } from "./float32.ts";
+import { bitsOf32, fromBits32 } from "./float32.ts";
 import { fromF16, toF16 } from "./halves.ts";
 import { fromBigInt, pair, s64ToNumber, setPair, u64ToNumber } from "./int64.ts";
 import {
@@ -109,9 +109,12 @@ function adjust(rounded: number, high: number, low: number, mode: Rounding): num
   return tooSmall ? rounded : nextToward(rounded);
 }
 
-/** cvt.{rna,rn,rz}.tf32.f32 on float32 values: 10 mantissa bits, as float32 bits whose low 13 are 0. NaN: 0x7fffffff. */
+/** NaN of tf32: the canonical one of float32 without its low 13 bits (recorded on an H200 for rn and rz). */
+export const nanTf32 = 0x7fffe000;
+
+/** cvt.{rna,rn,rz}.tf32.f32 on float32 values: 10 mantissa bits, as float32 bits whose low 13 are 0. NaN: 0x7fffe000. */
 export function toTf32(x: number, mode: "rna" | "rn" | "rz", satfinite = false): number {
-  if (Number.isNaN(x)) return nanBits32;
+  if (Number.isNaN(x)) return nanTf32;
   const bits = bitsOf32(x);
   const magnitude = bits & 0x7fffffff;
   const increment = mode === "rz" ? 0 : mode === "rna" ? 0x1000 : 0xfff + ((bits >>> 13) & 1);
@@ -122,7 +125,7 @@ export function toTf32(x: number, mode: "rna" | "rn" | "rz", satfinite = false):
 /** .relu on tf32 (float32 bits): negative values give +0, NaN the canonical NaN. */
 export function reluTf32(bits: number): number {
   const x = fromBits32(bits);
-  return Number.isNaN(x) ? nanBits32 : x > 0 ? bits : 0;
+  return Number.isNaN(x) ? nanTf32 : x > 0 ? bits : 0;
 }
 
 /** cvt.rn.satfinite{.relu}.{e4m3,e5m2} of one value (float32, or an f16 widened): overflow gives the largest finite one. */

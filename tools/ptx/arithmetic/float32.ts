@@ -50,6 +50,31 @@ export function fma32Slow(a: number, b: number, c: number): number {
   return Math.fround(addToOdd(a * b, c));
 }
 
+/**
+ * fma.rn.ftz.f32. A GPU decides on the result rounded as if exponents had no lower end ("tiny after rounding"): exactly
+ * (1 - 2^-24) * 2^-126 is flushed although fround makes it 2^-126, 2^-126 - 2^-252 is not (recorded on an H200,
+ * test/fixtures/ptx). `flush32(fma32(...))` differs from this in such cases alone.
+ */
+export function fma32Ftz(a: number, b: number, c: number): number {
+  const [x, y, z] = [flush32(a), flush32(b), flush32(c)];
+  const s = x * y + z;
+  if (s > minNormal32 || s < -minNormal32) return fma32(x, y, z);
+  return roundTiny(addToOdd(x * y, z));
+}
+
+/** mul.rn.ftz.f32: flushed by the rule of `fma32Ftz`. Sums need no such form: below 2^-126 they are exact. */
+export function mul32Ftz(a: number, b: number): number {
+  const product = flush32(a) * flush32(b);
+  if (product > minNormal32 || product < -minNormal32) return Math.fround(product);
+  return roundTiny(product);
+}
+
+// Scaled by 2^100 nothing is subnormal, so fround keeps 24 bits; then the threshold is 2^-26.
+function roundTiny(x: number): number {
+  const scaled = Math.fround(x * 2 ** 100);
+  return Math.abs(scaled) < 2 ** -26 ? x * 0 : scaled * 2 ** -100;
+}
+
 /** fma.{rn,rz,rm,rp}.f32. An exact zero sum of opposite signs is -0 in rm, +0 otherwise (IEEE 754 6.3). */
 export function fma32Rounded(a: number, b: number, c: number, mode: Rounding): number {
   if (mode === "rn") return fma32(a, b, c);
@@ -138,7 +163,10 @@ export const minNan = Math.min;
 /** max.NaN: NaN if either is NaN. */
 export const maxNan = Math.max;
 
-/** min{.NaN}.xorsign.abs: least magnitude, sign = XOR of the operands' signs, unless NaN. */
+/**
+ * min{.NaN}.xorsign.abs: least magnitude, sign = XOR of the operands' signs, unless NaN. On hardware the sign bit of an
+ * ignored NaN counts too; a JS NaN has none and counts as positive here.
+ */
 export function minXorsignAbs(a: number, b: number, nan: boolean): number {
   const d = nan ? Math.min(Math.abs(a), Math.abs(b)) : minFloat(Math.abs(a), Math.abs(b));
   return isNegative(a) !== isNegative(b) ? -d : d;

@@ -22,13 +22,12 @@ const f32 = new Float32Array(1);
 const i32 = new Int32Array(f32.buffer);
 
 /**
- * f16 bits to the value; exact (cvt.f32.f16, cvt.f64.f16).
- * The exponent and mantissa are placed as a double's and rescaled by 2^(1023 - 15): subnormals come out right.
+ * f16 bits to the value; exact (cvt.f32.f16, cvt.f64.f16). Exponent and mantissa are placed as a float32's and rescaled
+ * by 2^(127 - 15), which brings subnormals out right. One 4-byte store, so that the load need not wait for two.
  */
 export function fromF16(bits: number): number {
-  words[0] = 0;
-  words[1] = ((bits & 0x8000) << 16) | ((bits & 0x7fff) << 10);
-  if ((bits & 0x7c00) !== 0x7c00) return (f64[0] as number) * 2 ** 1008;
+  i32[0] = ((bits & 0x8000) << 16) | ((bits & 0x7fff) << 13);
+  if ((bits & 0x7c00) !== 0x7c00) return (f32[0] as number) * 2 ** 112;
   if ((bits & 0x3ff) !== 0) return Number.NaN;
   return (bits & 0x8000) !== 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
@@ -141,12 +140,32 @@ export function fmaBf16(a: number, b: number, c: number): number {
   return toBf16(words[0] === 0 ? addToOdd(product, addend) : s);
 }
 
-/** neg.f16 / neg.bf16 on bits: flips the sign, of NaN and zero too. */
+/** neg.f16: flips the sign; NaN gives the canonical NaN (so does an H200). */
+export function negF16(a: number): number {
+  return isNanF16(a) ? nanBits16 : a ^ 0x8000;
+}
+
+/** neg.bf16: flips the sign; NaN gives the canonical NaN. */
+export function negBf16(a: number): number {
+  return isNanBf16(a) ? nanBits16 : a ^ 0x8000;
+}
+
+/** abs.f16: clears the sign; NaN gives the canonical NaN. */
+export function absF16(a: number): number {
+  return isNanF16(a) ? nanBits16 : a & 0x7fff;
+}
+
+/** abs.bf16: clears the sign; NaN gives the canonical NaN. */
+export function absBf16(a: number): number {
+  return isNanBf16(a) ? nanBits16 : a & 0x7fff;
+}
+
+/** The sign bit of either format flipped, whatever the value: negF16 / negBf16 where NaN cannot be or does not matter. */
 export function negHalf(a: number): number {
   return a ^ 0x8000;
 }
 
-/** abs.f16 / abs.bf16 on bits: clears the sign. */
+/** The sign bit of either format cleared, whatever the value. */
 export function absHalf(a: number): number {
   return a & 0x7fff;
 }

@@ -99,9 +99,9 @@ export function divU64(al: number, ah: number, bl: number, bh: number): void {
   else fromBigInt(unsigned64(al, ah) / unsigned64(bl, bh));
 }
 
-/** rem.u64 into `pair`. By zero: the dividend. */
+/** rem.u64 into `pair`. By zero: all ones. */
 export function remU64(al: number, ah: number, bl: number, bh: number): void {
-  if ((bl | bh) === 0) setWords(al, ah);
+  if ((bl | bh) === 0) setWords(-1, -1);
   else if (((ah | bh) & 0xffe00000) === 0) setPair(small(al, ah) % small(bl, bh));
   else fromBigInt(unsigned64(al, ah) % unsigned64(bl, bh));
 }
@@ -113,10 +113,10 @@ export function divS64(al: number, ah: number, bl: number, bh: number): void {
   else fromBigInt(signed64(al, ah) / signed64(bl, bh));
 }
 
-/** rem.s64 into `pair`, sign of the dividend. By zero: the dividend. */
+/** rem.s64 into `pair`, sign of the dividend. By zero: all ones. */
 export function remS64(al: number, ah: number, bl: number, bh: number): void {
   if ((ah | bh) >= 0) remU64(al, ah, bl, bh);
-  else if ((bl | bh) === 0) setWords(al, ah);
+  else if ((bl | bh) === 0) setWords(-1, -1);
   else fromBigInt(signed64(al, ah) % signed64(bl, bh));
 }
 

@@ -52,14 +52,14 @@ export function divS32(a: number, b: number): number {
   return b === 0 ? -1 : ((a | 0) / (b | 0)) | 0;
 }
 
-/** rem.u32; by zero: the dividend. */
+/** rem.u32; by zero: all ones (H200; the ISA leaves it unspecified). */
 export function remU32(a: number, b: number): number {
-  return b === 0 ? a | 0 : ((a >>> 0) % (b >>> 0)) | 0;
+  return b === 0 ? -1 : ((a >>> 0) % (b >>> 0)) | 0;
 }
 
-/** rem.s32, sign of the dividend; by zero: the dividend. */
+/** rem.s32, sign of the dividend; by zero: all ones. */
 export function remS32(a: number, b: number): number {
-  return b === 0 ? a | 0 : ((a | 0) % (b | 0)) | 0;
+  return b === 0 ? -1 : ((a | 0) % (b | 0)) | 0;
 }
 
 /** mul24.lo: the low 32 bits of the 48-bit product of the low 24 bits. */

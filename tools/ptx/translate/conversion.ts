@@ -2,7 +2,19 @@ import type { Operand } from "../module.ts";
 import type { Emitter } from "./emitter.ts";
 
 const modifiers = new Set([
-  "rn", "rz", "rm", "rp", "rna", "rni", "rzi", "rmi", "rpi", "ftz", "sat", "satfinite", "relu",
+  "rn",
+  "rz",
+  "rm",
+  "rp",
+  "rna",
+  "rni",
+  "rzi",
+  "rmi",
+  "rpi",
+  "ftz",
+  "sat",
+  "satfinite",
+  "relu",
 ]);
 
 /** cvt and cvt.pack. False: not a conversion. */
@@ -62,7 +74,9 @@ function setRounded(e: Emitter, parts: readonly string[], type: string, value: s
     case "f16":
     case "bf16": {
       const name = type === "f16" ? "F16" : "Bf16";
-      let text = directed ? e.call(`to${name}Rounded`, value, directed) : e.call(`to${name}`, value);
+      let text = directed
+        ? e.call(`to${name}Rounded`, value, directed)
+        : e.call(`to${name}`, value);
       if (parts.includes("sat") && type === "f16") text = e.call("saturateF16", text);
       if (parts.includes("satfinite")) throw e.unsupported();
       if (relu) text = e.call(`relu${name}`, text);
@@ -85,8 +99,17 @@ function floatToFloat(e: Emitter, parts: readonly string[], to: string, from: st
   }
   const integral = ["rni", "rzi", "rmi", "rpi"].find((mode) => parts.includes(mode));
   if (to === from && integral) {
-    const value = e.call("roundToIntegral", floatValue(e, parts, from, source), JSON.stringify(integral));
-    return setRounded(e, ["cvt", ...parts.filter((part) => part === "ftz" || part === "sat")], to, value);
+    const value = e.call(
+      "roundToIntegral",
+      floatValue(e, parts, from, source),
+      JSON.stringify(integral),
+    );
+    return setRounded(
+      e,
+      ["cvt", ...parts.filter((part) => part === "ftz" || part === "sat")],
+      to,
+      value,
+    );
   }
   if (to === "f32" && from === "bf16") {
     if (parts.includes("ftz") || parts.includes("sat")) {
@@ -150,7 +173,8 @@ function integerToFloat(e: Emitter, parts: readonly string[], to: string, from: 
   const signed = from[0] === "s";
   if (from.endsWith("64")) {
     const [lo, hi] = [e.int(source), e.high(source)];
-    if (to === "f64") e.setFloat64(e.operand(0), e.call(signed ? "s64ToF64" : "u64ToF64", lo, hi, mode));
+    if (to === "f64")
+      e.setFloat64(e.operand(0), e.call(signed ? "s64ToF64" : "u64ToF64", lo, hi, mode));
     else setRounded(e, parts, to, e.call(signed ? "s64ToOdd" : "u64ToOdd", lo, hi));
     return true;
   }
@@ -244,8 +268,12 @@ function emitPacked(e: Emitter, parts: readonly string[], to: string, from: stri
   if (to === "e4m3x2" || to === "e5m2x2") {
     const name = to === "e4m3x2" ? "E4m3x2" : "E5m2x2";
     if (from === "f32") {
-      e.setInt(target, e.call(`to${name}`, e.float32(e.operand(1)), e.float32(e.operand(2)), `${relu}`));
-    } else if (from === "f16x2") e.setInt(target, e.call(`f16x2To${name}`, e.int(e.operand(1)), `${relu}`));
+      e.setInt(
+        target,
+        e.call(`to${name}`, e.float32(e.operand(1)), e.float32(e.operand(2)), `${relu}`),
+      );
+    } else if (from === "f16x2")
+      e.setInt(target, e.call(`f16x2To${name}`, e.int(e.operand(1)), `${relu}`));
     else throw e.unsupported();
     return true;
   }

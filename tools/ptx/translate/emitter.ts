@@ -152,7 +152,8 @@ export class Emitter {
   /** The low 16 bits, zero-extended. */
   unsigned16(operand: Operand): string {
     if (operand.kind === "integer") return literal(operand.lo & 0xffff);
-    if (operand.kind === "register" && this.register(operand.id).bits === 16) return this.int(operand);
+    if (operand.kind === "register" && this.register(operand.id).bits === 16)
+      return this.int(operand);
     return `(${this.int(operand)}&65535)`;
   }
 
@@ -218,7 +219,8 @@ export class Emitter {
     }
     const { float } = this.wants(operand);
     this.line(`r${operand.id}=${expression};`);
-    if (float) this.line(`${this.use("SI")}[0]=r${operand.id};f${operand.id}=${this.use("SF")}[0];`);
+    if (float)
+      this.line(`${this.use("SI")}[0]=r${operand.id};f${operand.id}=${this.use("SF")}[0];`);
   }
 
   /** Writes a float32 value; NaN becomes the canonical NaN when its bits are looked at. */
@@ -308,7 +310,8 @@ export class Emitter {
         else this.setInt(to, this.int(from));
         return;
       }
-      if (wants.float) this.line(wide ? `d${to.id}=${this.float64(from)};` : `f${to.id}=${this.float32(from)};`);
+      if (wants.float)
+        this.line(wide ? `d${to.id}=${this.float64(from)};` : `f${to.id}=${this.float32(from)};`);
       if (wants.bits && wide) {
         const [low, high] = [this.int(from), this.high(from)];
         this.line(`l${to.id}=${low};h${to.id}=${high};`);

@@ -125,17 +125,25 @@ function emit64(e: Emitter, parts: readonly string[]): boolean {
   const directed = mode === undefined ? undefined : JSON.stringify(mode);
   switch (parts[0]) {
     case "add":
-      return set(directed ? e.call("add64", value(1), value(2), directed) : `${value(1)}+${value(2)}`);
+      return set(
+        directed ? e.call("add64", value(1), value(2), directed) : `${value(1)}+${value(2)}`,
+      );
     case "sub":
-      return set(directed ? e.call("add64", value(1), `-${value(2)}`, directed) : `${value(1)}-${value(2)}`);
+      return set(
+        directed ? e.call("add64", value(1), `-${value(2)}`, directed) : `${value(1)}-${value(2)}`,
+      );
     case "mul":
-      return set(directed ? e.call("mul64", value(1), value(2), directed) : `${value(1)}*${value(2)}`);
+      return set(
+        directed ? e.call("mul64", value(1), value(2), directed) : `${value(1)}*${value(2)}`,
+      );
     case "fma":
     case "mad":
       if (directed) return set(e.call("fma64Rounded", value(1), value(2), value(3), directed));
       return set(e.call("fma64", value(1), value(2), value(3)));
     case "div":
-      return set(directed ? e.call("div64", value(1), value(2), directed) : `${value(1)}/${value(2)}`);
+      return set(
+        directed ? e.call("div64", value(1), value(2), directed) : `${value(1)}/${value(2)}`,
+      );
     case "rcp":
       if (parts.includes("approx")) return set(e.call("rcpApproxFtz64", value(1)));
       return set(directed ? e.call("rcp64", value(1), directed) : `1/${value(1)}`);

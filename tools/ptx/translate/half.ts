@@ -35,12 +35,15 @@ export function emitHalf(e: Emitter, parts: readonly string[]): boolean {
     if (parts.includes("relu")) result = e.call(`relu${format}`, result);
     return result;
   };
-  const read = (text: string): string => (ftz && format === "F16" ? e.call("flushF16", text) : text);
+  const read = (text: string): string =>
+    ftz && format === "F16" ? e.call("flushF16", text) : text;
   switch (parts[0]) {
     case "add":
     case "sub":
     case "mul":
-      return each(2, (a, b) => finish(e.call(`${parts[0]}${format}`, read(a ?? ""), read(b ?? ""))));
+      return each(2, (a, b) =>
+        finish(e.call(`${parts[0]}${format}`, read(a ?? ""), read(b ?? ""))),
+      );
     case "fma":
       if (parts.includes("oob")) throw e.unsupported();
       return each(3, (a, b, c) =>
@@ -54,7 +57,9 @@ export function emitHalf(e: Emitter, parts: readonly string[]): boolean {
     case "max": {
       if (parts.includes("xorsign")) throw e.unsupported();
       const nan = `${parts.includes("NaN")}`;
-      return each(2, (a, b) => finish(e.call(`${parts[0]}${format}`, read(a ?? ""), read(b ?? ""), nan)));
+      return each(2, (a, b) =>
+        finish(e.call(`${parts[0]}${format}`, read(a ?? ""), read(b ?? ""), nan)),
+      );
     }
     case "ex2":
     case "tanh": {

@@ -37,7 +37,8 @@ function emit32(e: Emitter, name: string, parts: readonly string[], signed: bool
       return set(`Math.imul(${a()},${b()})`);
     case "mad": {
       if (parts.includes("cc")) throw e.unsupported();
-      const product = parts[1] === "hi" ? e.call(`mulHi${s}`, a(), b()) : `Math.imul(${a()},${b()})`;
+      const product =
+        parts[1] === "hi" ? e.call(`mulHi${s}`, a(), b()) : `Math.imul(${a()},${b()})`;
       if (parts.includes("sat")) return set(e.call("addSatS32", product, c()));
       return set(`(${product}+${c()})|0`);
     }
@@ -46,7 +47,9 @@ function emit32(e: Emitter, name: string, parts: readonly string[], signed: bool
       const high = parts[1] === "hi";
       const product = e.call(high ? "mul24Hi" : "mul24Lo", a(), b(), `${signed}`);
       if (name === "mul24") return set(product);
-      return set(parts.includes("sat") ? e.call("addSatS32", product, c()) : `(${product}+${c()})|0`);
+      return set(
+        parts.includes("sat") ? e.call("addSatS32", product, c()) : `(${product}+${c()})|0`,
+      );
     }
     case "div":
       return set(e.call(`div${s}`, a(), b()));
@@ -78,7 +81,9 @@ function emit32(e: Emitter, name: string, parts: readonly string[], signed: bool
       if (to.kind === "pair") throw e.unsupported();
       const table = e.operand(4);
       if (table.kind !== "integer") throw e.unsupported();
-      return set(lop3Expression(a(), b(), c(), table.lo) ?? e.call("lop3", a(), b(), c(), `${table.lo}`));
+      return set(
+        lop3Expression(a(), b(), c(), table.lo) ?? e.call("lop3", a(), b(), c(), `${table.lo}`),
+      );
     }
     case "shl":
       return set(shift(e, "<<", "shl32"));
@@ -115,7 +120,9 @@ function emit32(e: Emitter, name: string, parts: readonly string[], signed: bool
     }
     case "dp2a": {
       const [x, y] = [parts[2], parts[3]];
-      return set(e.call("dp2a", a(), b(), c(), `${x === "s32"}`, `${y === "s32"}`, `${parts[1] === "hi"}`));
+      return set(
+        e.call("dp2a", a(), b(), c(), `${x === "s32"}`, `${y === "s32"}`, `${parts[1] === "hi"}`),
+      );
     }
     case "fns":
       throw e.unsupported();
@@ -221,7 +228,8 @@ function emitWide(
   if (parts.includes("cc")) throw e.unsupported();
   const [to, x, y] = [e.operand(0), e.operand(1), e.operand(2)];
   if (size === 16) {
-    const value = (operand: Operand): string => (signed ? e.signed16(operand) : e.unsigned16(operand));
+    const value = (operand: Operand): string =>
+      signed ? e.signed16(operand) : e.unsigned16(operand);
     const product = `Math.imul(${value(x)},${value(y)})`;
     e.setInt(to, name === "mad" ? `(${product}+${e.int(e.operand(3))})|0` : product);
     return true;
@@ -229,7 +237,8 @@ function emitWide(
   if (size !== 32) return false;
   const [low, high] = [e.temporary(), e.temporary()];
   const [a, b] = [e.int(x), e.int(y)];
-  const power = y.kind === "integer" && y.lo > 0 && (y.lo & (y.lo - 1)) === 0 ? 31 - Math.clz32(y.lo) : -1;
+  const power =
+    y.kind === "integer" && y.lo > 0 && (y.lo & (y.lo - 1)) === 0 ? 31 - Math.clz32(y.lo) : -1;
   if (power === 0) e.line(`const ${low}=${a},${high}=${signed ? `${a}>>31` : "0"};`);
   else if (power > 0) {
     const shifted = signed ? `${a}>>${32 - power}` : `${a}>>>${32 - power}`;
@@ -378,7 +387,8 @@ function shift64(e: Emitter, name: string, signed: boolean): true {
     }
   } else {
     const n = e.int(amount);
-    if (name === "shl") e.line(`const ${l}=${e.call("shl64Lo", lo, n)},${h}=${e.call("shl64Hi", lo, hi, n)};`);
+    if (name === "shl")
+      e.line(`const ${l}=${e.call("shl64Lo", lo, n)},${h}=${e.call("shl64Hi", lo, hi, n)};`);
     else {
       const kind = signed ? "shrS64" : "shrU64";
       e.line(`const ${l}=${e.call(`${kind}Lo`, lo, hi, n)},${h}=${e.call(`${kind}Hi`, hi, n)};`);

@@ -1,5 +1,5 @@
-import { typeBytes } from "../parse-module.ts";
 import { LOCAL_WINDOW, type Operand } from "../module.ts";
+import { typeBytes } from "../parse-module.ts";
 import type { Emitter, SiteUse } from "./emitter.ts";
 
 export type Space = "global" | "shared" | "local" | "param" | "generic";
@@ -25,7 +25,8 @@ export function describeAccess(
 export function spaceOf(parts: readonly string[]): Space {
   for (const part of parts) {
     const space = part.split("::")[0];
-    if (space === "global" || space === "shared" || space === "local" || space === "param") return space;
+    if (space === "global" || space === "shared" || space === "local" || space === "param")
+      return space;
     // Constant variables have addresses in the module's window.
     if (space === "const") return "global";
   }
@@ -64,7 +65,12 @@ function shiftOf(kind: "I" | "F" | "H" | "B"): number {
   return kind === "B" ? 0 : kind === "H" ? 1 : 2;
 }
 
-function indexed(array: string, kind: "I" | "F" | "H" | "B", address: string, offset: number): string {
+function indexed(
+  array: string,
+  kind: "I" | "F" | "H" | "B",
+  address: string,
+  offset: number,
+): string {
   const shift = shiftOf(kind);
   const index = shift === 0 ? address : `(${address}>>${shift})`;
   return `${array}[${index}${offset === 0 ? "" : `+${offset >> shift}`}]`;
@@ -77,7 +83,13 @@ function lowAddress(e: Emitter, base: Operand, offset: number): string {
   return t;
 }
 
-function sharedPlace(e: Emitter, base: Operand, offset: number, bytes: number, store: boolean): Place {
+function sharedPlace(
+  e: Emitter,
+  base: Operand,
+  offset: number,
+  bytes: number,
+  store: boolean,
+): Place {
   const a = lowAddress(e, base, offset);
   // A fixed variable at a constant, aligned offset needs no check.
   const fixed =
@@ -94,7 +106,13 @@ function sharedPlace(e: Emitter, base: Operand, offset: number, bytes: number, s
   return { view: (kind, at) => indexed(e.use(`shared${kind}`), kind, a, at) };
 }
 
-function localPlace(e: Emitter, base: Operand, offset: number, bytes: number, store: boolean): Place {
+function localPlace(
+  e: Emitter,
+  base: Operand,
+  offset: number,
+  bytes: number,
+  store: boolean,
+): Place {
   const frame = e.surroundings.body.local_bytes;
   const a = lowAddress(e, base, offset);
   const aligned = bytes === 1 ? "" : `||(${a}&${bytes - 1})!==0`;

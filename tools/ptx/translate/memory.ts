@@ -1,5 +1,5 @@
-import { typeBytes } from "../parse-module.ts";
 import type { Operand } from "../module.ts";
+import { typeBytes } from "../parse-module.ts";
 import type { Emitter } from "./emitter.ts";
 import { describeAccess, locate, type Place, spaceOf } from "./memory-access.ts";
 
@@ -113,7 +113,13 @@ function store(e: Emitter, parts: readonly string[]): true {
 }
 
 /** atom and red: one thread runs at a time, so that load, operation and store are one step by themselves. */
-function atomic(e: Emitter, parts: readonly string[], to: Operand, address: Operand, first: number): true {
+function atomic(
+  e: Emitter,
+  parts: readonly string[],
+  to: Operand,
+  address: Operand,
+  first: number,
+): true {
   const { space, type, count, bytes } = describeAccess(e, parts);
   const operation = parts.find((part) => atomicOperations.has(part));
   if (operation === undefined || (count > 1 && !["add", "min", "max"].includes(operation))) {
@@ -131,7 +137,16 @@ function atomic(e: Emitter, parts: readonly string[], to: Operand, address: Oper
 }
 
 const atomicOperations = new Set([
-  "add", "inc", "dec", "min", "max", "and", "or", "xor", "exch", "cas",
+  "add",
+  "inc",
+  "dec",
+  "min",
+  "max",
+  "and",
+  "or",
+  "xor",
+  "exch",
+  "cas",
 ]);
 
 function vectorItems(e: Emitter, operand: Operand): Operand[] {
@@ -180,7 +195,10 @@ function newValue(
     return e.call(name, old, b);
   }
   if (type === "f32" && operation === "add") {
-    return e.call("bitsOf32", `${e.use("fround")}(${e.call("fromBits32", old)}+${e.float32(value)})`);
+    return e.call(
+      "bitsOf32",
+      `${e.use("fround")}(${e.call("fromBits32", old)}+${e.float32(value)})`,
+    );
   }
   const order = type[0] === "s" ? (x: string) => x : (x: string) => `(${x}>>>0)`;
   switch (operation) {
@@ -226,8 +244,12 @@ function atomic64(
     case "add":
       if (type === "f64") {
         const [si, sd, t] = [e.use("SI"), e.use("SD"), e.temporary()];
-        e.line(`${si}[0]=${lo};${si}[1]=${hi};const ${t}=${sd}[0]+${e.float64(value)};${sd}[0]=${t};`);
-        e.line(`if(${t}===${t}){${low}=${si}[0];${high}=${si}[1];}else{${low}=-1;${high}=2147483647;}`);
+        e.line(
+          `${si}[0]=${lo};${si}[1]=${hi};const ${t}=${sd}[0]+${e.float64(value)};${sd}[0]=${t};`,
+        );
+        e.line(
+          `if(${t}===${t}){${low}=${si}[0];${high}=${si}[1];}else{${low}=-1;${high}=2147483647;}`,
+        );
       } else {
         const t = e.temporary();
         e.line(`const ${t}=(${lo}+${bl})|0;${low}=${t};`);
@@ -263,7 +285,8 @@ function atomic64(
 
 /** cp.async: the copy happens at once, which is one of the times at which it may; the waits then wait for nothing. */
 function copyAsync(e: Emitter, parts: readonly string[]): true {
-  if (parts[1] !== "async" || parts.includes("bulk") || parts.includes("mbarrier")) throw e.unsupported();
+  if (parts[1] !== "async" || parts.includes("bulk") || parts.includes("mbarrier"))
+    throw e.unsupported();
   if (/^(?:commit_group|wait_group|wait_all)$/u.test(parts[2] ?? "")) return true;
   const [to, from, size] = [e.operand(0), e.operand(1), e.operand(2)];
   if (size.kind !== "integer" || spaceOf(parts) !== "shared") throw e.unsupported();
@@ -283,9 +306,13 @@ function copyAsync(e: Emitter, parts: readonly string[]): true {
   words.forEach((word, index) => {
     const at = index * 4;
     e.line(`if(${read}>=${at + 4})${word}=${source.view("I", at)};`);
-    e.line(`else for(let k=${at};k<${read};k++)${word}|=${source.view("B", 0).replace(/\]$/u, "+k]")}<<8*(k-${at});`);
+    e.line(
+      `else for(let k=${at};k<${read};k++)${word}|=${source.view("B", 0).replace(/\]$/u, "+k]")}<<8*(k-${at});`,
+    );
   });
   e.line("}");
-  words.forEach((word, index) => e.line(`${target.view("I", index * 4)}=${word};`));
+  words.forEach((word, index) => {
+    e.line(`${target.view("I", index * 4)}=${word};`);
+  });
   return true;
 }

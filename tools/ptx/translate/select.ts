@@ -14,7 +14,8 @@ export function emitSelect(e: Emitter, parts: readonly string[]): boolean {
     }
     case "slct": {
       const c = e.operand(3);
-      const test = parts.at(-1) === "f32" ? `${flushed(e, parts, e.float32(c))}>=0` : `${e.int(c)}>=0`;
+      const test =
+        parts.at(-1) === "f32" ? `${flushed(e, parts, e.float32(c))}>=0` : `${e.int(c)}>=0`;
       return choose(e, e.operand(0), test, e.operand(1), e.operand(2));
     }
     case "testp":

@@ -27,152 +27,73 @@ API CudaError cudaRuntimeGetVersion(int* number) {
 
 API CudaError cudaDriverGetVersion(int* number) { return cudaRuntimeGetVersion(number); }
 
-// Attributes whose value is a limit of the chosen device, or the same on all from 7.5 on.
-// False: not known here.
-static bool attribute(int number, int64_t* value) {
-  switch (number) {
-    case 1:
-      *value = device.max_threads_per_block;
-      return true;
-    case 2:
-      *value = device.max_threads_per_block;
-      return true;  // MaxBlockDimX
-    case 3:
-      *value = device.max_threads_per_block;
-      return true;
-    case 4:
-      *value = 64;
-      return true;
-    case 5:
-      *value = 0x7fffffff;
-      return true;  // MaxGridDimX
-    case 6:
-      *value = 65535;
-      return true;
-    case 7:
-      *value = 65535;
-      return true;
-    case 8:
-      *value = (int64_t)device.shared_per_block_bytes;
-      return true;
-    case 9:
-      *value = 65536;
-      return true;  // TotalConstantMemory
-    case 10:
-      *value = device.warp_size;
-      return true;
-    case 11:
-      *value = 0x7fffffff;
-      return true;  // MaxPitch
-    case 12:
-      *value = device.registers_per_block;
-      return true;
-    case 14:
-      *value = 512;
-      return true;  // TextureAlignment
-    case 15:
-      *value = 1;
-      return true;  // GpuOverlap
-    case 16:
-      *value = device.sms;
-      return true;
-    case 17:
-      *value = 0;
-      return true;  // KernelExecTimeout
-    case 18:
-      *value = 0;
-      return true;  // Integrated
-    case 19:
-      *value = 1;
-      return true;  // CanMapHostMemory
-    case 20:
-      *value = 0;
-      return true;  // ComputeMode: default
-    case 30:
-      *value = 512;
-      return true;  // SurfaceAlignment
-    case 31:
-      *value = 1;
-      return true;  // ConcurrentKernels
-    case 37:
-      *value = device.memory_bus_bits;
-      return true;
-    case 38:
-      *value = (int64_t)device.l2_bytes;
-      return true;
-    case 39:
-      *value = device.max_threads_per_sm;
-      return true;
-    case 41:
-      *value = 1;
-      return true;  // UnifiedAddressing
-    case 75:
-      *value = device.major;
-      return true;
-    case 76:
-      *value = device.minor;
-      return true;
-    case 78:
-      *value = 1;
-      return true;  // StreamPrioritiesSupported
-    case 79:
-      *value = 1;
-      return true;  // GlobalL1CacheSupported
-    case 80:
-      *value = 1;
-      return true;  // LocalL1CacheSupported
-    case 81:
-      *value = (int64_t)device.shared_per_sm_bytes;
-      return true;
-    case 82:
-      *value = device.registers_per_sm;
-      return true;
-    case 83:
-      *value = 1;
-      return true;  // ManagedMemory
-    case 84:
-      *value = 0;
-      return true;  // IsMultiGpuBoard
-    case 85:
-      *value = 0;
-      return true;  // MultiGpuBoardGroupID
-    case 90:
-      *value = 1;
-      return true;  // ComputePreemptionSupported
-    case 95:
-      *value = 1;
-      return true;  // CooperativeLaunch
-    case 97:
-      *value = (int64_t)device.shared_per_block_optin_bytes;
-      return true;
-    case 106:
-      *value = device.max_blocks_per_sm;
-      return true;
-    case 111:
-      *value = (int64_t)device.reserved_shared_per_block_bytes;
-      return true;
-    case 115:
-      *value = 1;
-      return true;  // MemoryPoolsSupported
-    case 120:
-      *value = device.major >= 9;
-      return true;  // ClusterLaunch
-    default:
-      return false;
+// The attributes that are known here: limits of the chosen device, and what all have from 7.5 on.
+// Numbered as enum cudaDeviceAttr. False: not known.
+static bool attribute(int number, int* value) {
+  const int threads = (int)device.max_threads_per_block;
+  const struct {
+    int number, value;
+  } known[] = {
+      {1, threads},                                        // MaxThreadsPerBlock
+      {2, threads},                                        // MaxBlockDimX
+      {3, threads},                                        // MaxBlockDimY
+      {4, 64},                                             // MaxBlockDimZ
+      {5, 0x7fffffff},                                     // MaxGridDimX
+      {6, 65535},                                          // MaxGridDimY
+      {7, 65535},                                          // MaxGridDimZ
+      {8, (int)device.shared_per_block_bytes},             // MaxSharedMemoryPerBlock
+      {9, 65536},                                          // TotalConstantMemory
+      {10, (int)device.warp_size},                         // WarpSize
+      {11, 0x7fffffff},                                    // MaxPitch
+      {12, (int)device.registers_per_block},               // MaxRegistersPerBlock
+      {14, 512},                                           // TextureAlignment
+      {15, 1},                                             // GpuOverlap
+      {16, (int)device.sms},                               // MultiProcessorCount
+      {17, 0},                                             // KernelExecTimeout
+      {18, 0},                                             // Integrated
+      {19, 1},                                             // CanMapHostMemory
+      {20, 0},                                             // ComputeMode: default
+      {30, 512},                                           // SurfaceAlignment
+      {31, 1},                                             // ConcurrentKernels
+      {37, (int)device.memory_bus_bits},                   // GlobalMemoryBusWidth
+      {38, (int)device.l2_bytes},                          // L2CacheSize
+      {39, (int)device.max_threads_per_sm},                // MaxThreadsPerMultiProcessor
+      {41, 1},                                             // UnifiedAddressing
+      {75, (int)device.major},                             // ComputeCapabilityMajor
+      {76, (int)device.minor},                             // ComputeCapabilityMinor
+      {78, 1},                                             // StreamPrioritiesSupported
+      {79, 1},                                             // GlobalL1CacheSupported
+      {80, 1},                                             // LocalL1CacheSupported
+      {81, (int)device.shared_per_sm_bytes},               // MaxSharedMemoryPerMultiprocessor
+      {82, (int)device.registers_per_sm},                  // MaxRegistersPerMultiprocessor
+      {83, 1},                                             // ManagedMemory
+      {84, 0},                                             // IsMultiGpuBoard
+      {85, 0},                                             // MultiGpuBoardGroupID
+      {90, 1},                                             // ComputePreemptionSupported
+      {95, 1},                                             // CooperativeLaunch
+      {97, (int)device.shared_per_block_optin_bytes},      // MaxSharedMemoryPerBlockOptin
+      {106, (int)device.max_blocks_per_sm},                // MaxBlocksPerMultiprocessor
+      {111, (int)device.reserved_shared_per_block_bytes},  // ReservedSharedMemoryPerBlock
+      {115, 1},                                            // MemoryPoolsSupported
+      {120, device.major >= 9},                            // ClusterLaunch
+  };
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
+    if (known[i].number != number) continue;
+    *value = known[i].value;
+    return true;
   }
+  return false;
 }
 
 API CudaError cudaDeviceGetAttribute(int* value, int number, int ordinal) {
   enum { FIRST = 1, LAST = 147 };
   if (ordinal != 0) return failed(cudaErrorInvalidDevice);
   if (!value || number < FIRST || number > LAST) return failed(cudaErrorInvalidValue);
-  int64_t found;
-  if (!attribute(number, &found)) {
+  if (!attribute(number, value)) {
     refuse(
         "the host code called cudaDeviceGetAttribute for attribute %d (enum cudaDeviceAttr), "
         "which the stand-in runtime does not provide",
         number);
   }
-  *value = (int)found;
   return cudaSuccess;
 }

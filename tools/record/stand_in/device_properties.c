@@ -72,6 +72,9 @@ typedef struct {
   TAIL int reserved2[2], reserved1[1], reserved[60];
 } Properties12;
 
+_Static_assert(sizeof(Properties13) == 1008, "cudaDeviceProp of CUDA 13.0");
+_Static_assert(sizeof(Properties12) == 1032, "cudaDeviceProp of CUDA 12");
+
 #define FILL(p)                                                                      \
   memset(p, 0, sizeof *(p));                                                         \
   memcpy((p)->name, device.name, sizeof(p)->name);                                   \

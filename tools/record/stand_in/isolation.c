@@ -45,7 +45,6 @@ static void watch_crashes(void) {
 void isolate(void) {
   // Ends with its parent, also where the host code loops and never reads the closed pipe.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_AS, most_address_space);
   limit(RLIMIT_CPU, MOST_CPU_SECONDS);
@@ -54,4 +53,5 @@ void isolate(void) {
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   watch_crashes();
+  enter_sandbox();
 }

@@ -4,7 +4,7 @@
 #include "stand_in.h"
 
 // A launcher makes a handful. More than this is a loop that does not end.
-enum { MOST_OPERATIONS = 100000, MOST_BYTES = 256 << 20 };
+enum { MOST_OPERATIONS = 100000, MOST_BYTES = 64 << 20 };
 
 static Bytes record;
 static uint32_t count;

@@ -135,5 +135,7 @@ Launch read_launch_config(const LaunchConfig* config);
 
 // isolation.c: limits, signals; called before anything of the library runs.
 void isolate(void);
+// sandbox.c
+void enter_sandbox(void);
 
 #endif

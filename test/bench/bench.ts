@@ -1,0 +1,126 @@
+// `npm run bench`: how long a user waits, each number with its spread. Quiet machine, please.
+import { spawn, spawnSync } from "node:child_process";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import path from "node:path";
+import { bundle } from "../../tools/bootstrap/bundle.mjs";
+import { renderTable } from "../../tools/text.ts";
+import { interpreterRates } from "./interpreter.ts";
+
+const runs = Math.max(5, Number(process.env.BENCH_RUNS ?? 5));
+const base = mkdtempSync(path.join(tmpdir(), "kernelwright-bench-"));
+const kernel = "kernels/qwen3-rmsnorm";
+
+interface Row {
+  what: string;
+  unit: string;
+  aim: string;
+  samples: number[];
+}
+
+try {
+  const program = await bundle({ folder: path.join(base, "dist") });
+  kernelwright(program, ["create", "qwen3-rmsnorm", "--model", "qwen3-8b"]);
+  const rows = [
+    await startToInitialize(program),
+    editToBuilt(program),
+    defaultValidation(program),
+    {
+      what: "interpreter, thread-instructions a core",
+      unit: "M/s",
+      aim: ">= 150",
+      samples: await interpreterRates(base, kernel, runs),
+    },
+  ];
+  console.log(
+    `${cpus()[0]?.model ?? "?"}, ${availableParallelism()} cores, Node ${process.versions.node}`,
+  );
+  console.log(
+    renderTable(["what", ">median", ">range", "unit", ">runs", "aim"], rows.map(renderRow)),
+  );
+} finally {
+  rmSync(base, { recursive: true, force: true });
+}
+
+/** From starting the process to its answer to `initialize`. */
+async function startToInitialize(program: string): Promise<Row> {
+  const samples: number[] = [];
+  for (let run = 0; run <= 2 * runs; run += 1) {
+    const started = performance.now();
+    const child = spawn(process.execPath, [program, "mcp"], {
+      cwd: base,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    child.stdin.write(`${JSON.stringify(initialize)}\n`);
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    const elapsed = performance.now() - started;
+    if (run > 0) samples.push(elapsed); // The first also reads the file from disk.
+    child.stdin.end();
+    await new Promise((resolve) => child.once("close", resolve));
+  }
+  return { what: "server start to initialize reply", unit: "ms", aim: "<= 200", samples };
+}
+
+/** A changed line in a header, then the command to its end: machine code, PTX and resources of sm_90. */
+function editToBuilt(program: string): Row {
+  const folder = path.join(base, kernel, "rmsnorm_cuda");
+  const header = path.join(folder, readdirSync(folder).find((name) => name.endsWith(".cuh")) ?? "");
+  const samples: number[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    // Code, so that no cache of the preprocessed text could answer either.
+    appendFileSync(header, `\nstatic constexpr int kBenchEdit${run} = ${Date.now() % 1e6};\n`);
+    const started = performance.now();
+    kernelwright(program, ["build", kernel, "--archs", "sm_90"]);
+    samples.push(performance.now() - started);
+  }
+  return { what: "edit to built, one arch", unit: "ms", aim: "<= 2000", samples };
+}
+
+/** The default call on a built project, with no outcome of an earlier run to read. */
+function defaultValidation(program: string): Row {
+  const samples: number[] = [];
+  kernelwright(program, ["build", kernel]);
+  for (let run = 0; run < runs; run += 1) {
+    rmSync(path.join(base, kernel, ".kernelwright", "outcomes"), { recursive: true, force: true });
+    const started = performance.now();
+    const result = kernelwright(program, ["validate", kernel]);
+    const elapsed = performance.now() - started;
+    if (result.verdict !== "passed" || result.cases_cached !== 0) {
+      throw new Error(`the template did not pass from scratch: ${JSON.stringify(result.summary)}`);
+    }
+    samples.push(elapsed);
+  }
+  return { what: "default validation without a GPU", unit: "ms", aim: "<= 5000", samples };
+}
+
+/** The structured result of a call over the command line; anything but success ends the bench. */
+function kernelwright(program: string, words: readonly string[]): Record<string, unknown> {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program, ...words, "--workspace", base, "--json"],
+    { encoding: "utf8", maxBuffer: 1 << 24 },
+  );
+  if (status !== 0)
+    throw new Error(`kernelwright ${words.join(" ")} ended with ${status}: ${stdout}${stderr}`);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+function renderRow({ what, unit, aim, samples }: Row): string[] {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const digits = (value: number) => value.toFixed(value < 100 ? 1 : 0);
+  const middle = sorted.length / 2;
+  const median = ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+  const range = `${digits(sorted[0] ?? 0)} .. ${digits(sorted.at(-1) ?? 0)}`;
+  return [what, digits(median), range, unit, String(samples.length), aim];
+}
+
+const initialize = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "bench", version: "1" },
+  },
+};

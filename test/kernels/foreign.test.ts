@@ -1,0 +1,111 @@
+import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { validateKernel } from "../../tools/validate/tool.ts";
+import { compilerOrSkip, makeWorkspace, runTool } from "../helpers/run-tool.ts";
+
+/**
+ * Kernels that nobody here wrote, through the door that a user takes for a single file.
+ * KERNELWRIGHT_FOREIGN_KERNELS names a folder with checkouts `llm.c` (karpathy/llm.c), `flashinfer`
+ * (flashinfer-ai/flashinfer) and `kernel-skill` (burtenshaw/kernel-skill). They stay out of here.
+ */
+const root = process.env.KERNELWRIGHT_FOREIGN_KERNELS;
+const compiler = await compilerOrSkip("foreign kernels");
+const reason = !root
+  ? "KERNELWRIGHT_FOREIGN_KERNELS is not set to a folder with llm.c, flashinfer and kernel-skill"
+  : compiler
+    ? undefined
+    : "there is no CUDA compiler";
+if (reason) console.warn(`SKIPPED foreign kernels: ${reason}`);
+
+const { workspace, remove } = makeWorkspace("foreign");
+afterAll(remove);
+
+interface Foreign {
+  name: string;
+  /** Folder or file below the root, copied to the workspace. */
+  from: string;
+  /** What the judged file includes. */
+  include: string;
+  include_folders?: string[];
+  signature: string;
+  dtypes?: ("bfloat16" | "float16" | "float32")[];
+  eps?: number;
+  /** Headers of libraries that the source includes and the kernels do not use. */
+  stubs?: Record<string, string>;
+}
+
+/** What llm.c's dev/cuda/common.h names of cuBLAS. */
+const cublasStubs = {
+  "cublas_v2.h":
+    "#pragma once\n#include <cuda_runtime.h>\n#include <library_types.h>\ntypedef int cublasStatus_t; typedef int cublasComputeType_t; typedef void* cublasHandle_t;\nenum { CUBLAS_STATUS_SUCCESS = 0, CUBLAS_COMPUTE_32F = 68 };\n",
+  "cublasLt.h": "#pragma once\ntypedef void* cublasLtHandle_t;\n",
+};
+
+const layernorm = (kernel: string, call: string): Foreign => ({
+  name: `llm.c ${kernel}`,
+  from: "llm.c/dev/cuda",
+  include: "cuda/layernorm_forward.cu",
+  signature: call,
+  dtypes: ["float32"],
+  eps: 1e-5,
+  stubs: cublasStubs,
+});
+
+const llmCall = (n: number) =>
+  `layernorm_forward${n}(out, mean, rstd, x, weight, bias, 1, rows, hidden_size, 256)`;
+
+const foreign: Foreign[] = [
+  ...[1, 2, 3, 4].map((n) => layernorm(`layernorm_forward_kernel${n}`, llmCall(n))),
+  layernorm("layernorm_forward_kernel5", llmCall(5)),
+  layernorm("layernorm_forward_kernel6", llmCall(6)),
+  {
+    name: "FlashInfer RMSNorm",
+    from: "flashinfer/include/flashinfer",
+    include: "flashinfer/norm.cuh",
+    include_folders: ["."],
+    signature:
+      "flashinfer::norm::RMSNorm<T>(x, weight, out, rows, hidden_size, x_row_stride, out_row_stride, eps, false, stream)",
+    dtypes: ["bfloat16", "float16"],
+  },
+  {
+    name: "FlashInfer FusedAddRMSNorm",
+    from: "flashinfer/include/flashinfer",
+    include: "flashinfer/norm.cuh",
+    include_folders: ["."],
+    signature:
+      "flashinfer::norm::FusedAddRMSNorm<T>(x, residual, weight, rows, hidden_size, hidden_size, hidden_size, eps, false, stream)",
+    dtypes: ["bfloat16", "float16"],
+  },
+  ...(["bf16", "fp16", "fp32"] as const).map(
+    (short): Foreign => ({
+      name: `kernel-skill rmsnorm_forward_${short}`,
+      from: "kernel-skill/examples/qwen3_8b/kernel_src",
+      include: "kernel_src/rmsnorm.cu",
+      signature: `rmsnorm_forward_${short}(out, x, weight, rows, hidden_size, eps, stream)`,
+      dtypes: [{ bf16: "bfloat16", fp16: "float16", fp32: "float32" }[short] as "bfloat16"],
+    }),
+  ),
+];
+
+test.skipIf(reason).each(foreign)("$name gives right values in the interpreter", async (one) => {
+  const source = path.join(root ?? "", one.from);
+  expect(existsSync(source), `${source} exists`).toBe(true);
+  const folder = path.join(workspace, one.name.replace(/\W+/gu, "-"));
+  mkdirSync(folder, { recursive: true });
+  cpSync(source, path.join(folder, path.basename(source)), { recursive: true });
+  for (const [name, text] of Object.entries(one.stubs ?? {})) {
+    writeFileSync(path.join(folder, name), text);
+  }
+  writeFileSync(path.join(folder, "judged.cu"), `#include "${one.include}"\n`);
+  const result = await runTool(validateKernel, workspace, {
+    kernel: path.join(folder, "judged.cu"),
+    signature: one.signature,
+    ...(one.dtypes ? { dtypes: one.dtypes } : {}),
+    ...(one.eps === undefined ? {} : { eps: one.eps }),
+    include_folders: [folder],
+  });
+  expect(result.summary).toMatch(/^Passed/u);
+  expect(result.cases_passed).toBe(result.cases_total);
+  expect(result.cases_total).toBeGreaterThanOrEqual(10);
+});

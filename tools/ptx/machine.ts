@@ -1,0 +1,225 @@
+import { context, execution } from "./execution.ts";
+import { PtxFault } from "./fault.ts";
+import {
+  type Allocation,
+  addressOf,
+  Memory,
+  nowhere,
+  paramCapacity,
+  paramMemory,
+  sharedCapacity,
+} from "./memory.ts";
+import { MODULE_WINDOW, type ParsedModule, type PtxModule } from "./module.ts";
+import { alignUp } from "./parse-module.ts";
+import { BlockRunner, type Counts } from "./schedule.ts";
+import { type Program, translate } from "./translate/program.ts";
+
+export interface MachineOptions {
+  /** Thread instructions that one launch may execute before it counts as endless. */
+  instruction_budget?: number;
+  /** Most shared memory of a block, static and dynamic. */
+  max_shared_bytes?: number;
+}
+
+export interface Launch {
+  kernel: string;
+  grid: readonly [number, number, number];
+  block: readonly [number, number, number];
+  cluster?: readonly [number, number, number];
+  dynamic_shared_bytes: number;
+  /** Each parameter's bytes, in the order of the kernel's parameters. */
+  params: readonly Uint8Array[];
+}
+
+export type LaunchCounts = Counts;
+
+const defaultBudget = 1e10;
+/** Opt-in shared memory of a block on sm_90 and sm_100, the largest there is. */
+const defaultSharedBytes = 227 * 1024;
+const mostThreads = 1024;
+
+/** Translations live as long as their module: any machine for it uses them. */
+const programs = new WeakMap<PtxModule, Map<string, Program>>();
+
+/** Device memory and executor for one module. Launches are synchronous; addresses stay valid until `free`. */
+export class Machine {
+  private readonly module: ParsedModule;
+  private readonly memory = new Memory();
+  private readonly budget: number;
+  private readonly maxShared: number;
+
+  constructor(module: PtxModule, options: MachineOptions = {}) {
+    this.module = module as ParsedModule;
+    this.budget = options.instruction_budget ?? defaultBudget;
+    this.maxShared = Math.min(options.max_shared_bytes ?? defaultSharedBytes, sharedCapacity);
+    this.placeVariables();
+  }
+
+  /** Reserves device memory, 256-byte aligned, with guards on both sides. Large allocations get pages when touched. */
+  alloc(
+    bytes: number,
+    options: { label: string; initialised?: boolean; read_only?: boolean },
+  ): bigint {
+    if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > 2 ** 45) {
+      throw new RangeError(`alloc of ${bytes} bytes for ${options.label}`);
+    }
+    return BigInt(this.memory.alloc(bytes, options.label, options.read_only ?? false).address);
+  }
+
+  free(address: bigint): void {
+    if (!this.memory.free(Number(address)))
+      throw new RangeError(`free of ${address}, which was not allocated`);
+  }
+
+  /** Copies host bytes into device memory; the range must lie in one allocation. */
+  write(address: bigint, bytes: Uint8Array): void {
+    const { allocation, offset } = this.find(address, bytes.length, "write");
+    this.memory.copy(allocation, offset, bytes, true);
+  }
+
+  /** Copies device memory out; memory never written reads as zero. */
+  read(address: bigint, bytes: number): Uint8Array {
+    const { allocation, offset } = this.find(address, bytes, "read");
+    const out = new Uint8Array(bytes);
+    this.memory.copy(allocation, offset, out, false);
+    return out;
+  }
+
+  /** Runs a launch to its end. Throws PtxFault for what the kernel did wrong, PtxError for what is not known. */
+  launch(launch: Launch): LaunchCounts {
+    const fn = this.module.functions.get(launch.kernel);
+    if (!fn?.entry || fn.body === undefined) {
+      this.refuse(launch, `kernel ${launch.kernel} is not in the module`);
+    }
+    const [x, y, z] = launch.block;
+    const threads = x * y * z;
+    if (threads < 1 || threads > mostThreads || z > 64)
+      this.refuse(launch, `block of ${launch.block.join("x")} threads`);
+    if (launch.grid.some((n) => n < 1))
+      this.refuse(launch, `grid of ${launch.grid.join("x")} blocks`);
+    const bytes = this.writeParams(launch);
+    const program = this.program(launch);
+    const fixed = alignUp(
+      program.body.static_shared_bytes,
+      launch.dynamic_shared_bytes > 0 ? 16 : 1,
+    );
+    const shared = fixed + launch.dynamic_shared_bytes;
+    if (shared > this.maxShared) {
+      this.refuse(launch, `${shared} bytes of shared memory, ${this.maxShared} are available`);
+    }
+    for (const site of program.sites) site.window = nowhere;
+    execution.program = program;
+    execution.memory = this.memory;
+    execution.paramBytes = bytes;
+    execution.clock = 0;
+    const counts: Counts = { thread_instructions: 0, warp_instructions: 0 };
+    const runner = new BlockRunner(program, counts, this.budget);
+    context.set([
+      0,
+      0,
+      0,
+      ...launch.grid,
+      launch.dynamic_shared_bytes,
+      shared,
+      0,
+      0,
+      0,
+      ...launch.grid,
+    ]);
+    for (let bz = 0; bz < launch.grid[2]; bz++) {
+      for (let by = 0; by < launch.grid[1]; by++) {
+        for (let bx = 0; bx < launch.grid[0]; bx++) {
+          context[0] = context[8] = bx;
+          context[1] = context[9] = by;
+          context[2] = context[10] = bz;
+          runner.run();
+        }
+      }
+    }
+    return counts;
+  }
+
+  private program(launch: Launch): Program {
+    let known = programs.get(this.module);
+    if (!known) {
+      known = new Map();
+      programs.set(this.module, known);
+    }
+    const key = `${launch.kernel} ${launch.block.join(",")}`;
+    let program = known.get(key);
+    if (!program) {
+      const fn = this.module.functions.get(launch.kernel);
+      if (!fn) throw new Error(`kernel ${launch.kernel} is not in the module`);
+      program = translate(this.module, fn, launch.block);
+      known.set(key, program);
+    }
+    return program;
+  }
+
+  private writeParams(launch: Launch): number {
+    const params = this.module.kernels.get(launch.kernel)?.params ?? [];
+    if (params.length !== launch.params.length) {
+      this.refuse(launch, `${launch.params.length} parameters, the kernel has ${params.length}`);
+    }
+    let end = 0;
+    params.forEach((param, index) => {
+      const bytes = launch.params[index] as Uint8Array;
+      if (bytes.length !== param.bytes) {
+        this.refuse(
+          launch,
+          `parameter ${index} of ${bytes.length} bytes, the kernel's has ${param.bytes}`,
+        );
+      }
+      end = param.offset + param.bytes;
+      if (end > paramCapacity) this.refuse(launch, `${end} bytes of parameters`);
+      paramMemory.B.set(bytes, param.offset);
+    });
+    return end;
+  }
+
+  private refuse(launch: Launch, detail: string): never {
+    throw new PtxFault({
+      kind: "bad_launch",
+      kernel: launch.kernel,
+      block: [0, 0, 0],
+      thread: [0, 0, 0],
+      detail,
+    });
+  }
+
+  /** Module variables lie where the module's layout put them, with their initial values. */
+  private placeVariables(): void {
+    const { variables, addresses } = this.module;
+    for (const variable of variables.values()) {
+      const lo = addresses.get(variable.name);
+      if (lo === undefined || variable.bytes === undefined) continue;
+      const address = addressOf(lo, MODULE_WINDOW);
+      const { name, bytes, space, initial } = variable;
+      const allocation = this.memory.place(address, bytes, name, space === "const");
+      if (initial === undefined) continue;
+      const data = initial.slice();
+      for (const { offset, symbol, addend, bytes: width } of variable.addresses) {
+        const target = BigInt(addressOf(addresses.get(symbol) ?? 0, MODULE_WINDOW) + addend);
+        for (let i = 0; i < width; i++) data[offset + i] = Number((target >> BigInt(8 * i)) & 255n);
+      }
+      this.memory.copy(allocation, 0, data, true);
+    }
+  }
+
+  private find(
+    address: bigint,
+    bytes: number,
+    what: string,
+  ): { allocation: Allocation; offset: number } {
+    const at = Number(address);
+    const allocation = this.memory.below(at);
+    const offset = at - (allocation?.address ?? 0);
+    if (!allocation || offset + bytes > allocation.bytes) {
+      const near = allocation
+        ? `${allocation.label} + ${offset} (allocation is ${allocation.bytes} bytes)`
+        : `${address}`;
+      throw new RangeError(`${what} of ${bytes} bytes at ${near} is out of bounds`);
+    }
+    return { allocation, offset };
+  }
+}

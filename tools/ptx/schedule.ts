@@ -1,0 +1,463 @@
+import { context, execution, fault, hooks } from "./execution.ts";
+import { sharedMemory } from "./memory.ts";
+import { BRANCH, EXIT, INDEXED, type Program, type Segment, SYNC } from "./translate/program.ts";
+import { compileSegment, type Hooks } from "./translate/segment.ts";
+import { C, MEMBERS, type SyncOperation } from "./translate/sync-operation.ts";
+import { runSync, spread } from "./warp-sync.ts";
+
+/** Lanes of a warp that stand at the same place. */
+export interface Group {
+  mask: number;
+  segment: number;
+  /** At a .sync instruction until the lanes that it names are there too. */
+  waiting: SyncOperation | undefined;
+  members: number;
+  /** Waiting at this barrier of the block; -1: not. */
+  barrier: number;
+  lastRun: number;
+}
+
+export interface Warp {
+  index: number;
+  base: number;
+  /** First thread. */
+  first: number;
+  /** Lanes that have not exited. */
+  live: number;
+  groups: Group[];
+  streak: number;
+}
+
+interface Barrier {
+  /** Threads that came, waiting or not. */
+  arrived: number;
+  expected: number;
+  /** For bar.red: how many predicates were true, of how many. */
+  trueCount: number;
+}
+
+export interface Counts {
+  thread_instructions: number;
+  warp_instructions: number;
+}
+
+/** Segments that a warp may run before the next has a turn, so that warps can wait for each other in loops. */
+const warpTurn = 20_000;
+/** Segments that a group may run while others could. */
+const groupTurn = 128;
+
+export function popCount(mask: number): number {
+  let v = mask - ((mask >>> 1) & 0x55555555);
+  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
+  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/** Runs the blocks of a launch one after another, the warps of a block in turns. */
+export class BlockRunner {
+  readonly program: Program;
+  readonly hooks: Hooks = hooks;
+  readonly counts: Counts;
+  readonly budget: number;
+  warps: Warp[] = [];
+  barriers = new Map<number, Barrier>();
+  clock = 0;
+
+  constructor(program: Program, counts: Counts, budget: number) {
+    this.program = program;
+    this.counts = counts;
+    this.budget = budget;
+  }
+
+  run(): void {
+    const { program } = this;
+    program.registers.fill(0);
+    // Shared memory holds nothing of use at the start of a block: all bits set is NaN in every float format.
+    sharedMemory.B.fill(255, 0, context[7] ?? 0);
+    this.barriers.clear();
+    this.warps = Array.from({ length: program.warps }, (_, index) => {
+      const lanes = Math.min(32, program.threads - index * 32);
+      const live = lanes === 32 ? -1 : (1 << lanes) - 1;
+      const group: Group = {
+        mask: live,
+        segment: program.segments.length > 0 ? 0 : -1,
+        waiting: undefined,
+        members: 0,
+        barrier: -1,
+        lastRun: 0,
+      };
+      return {
+        index,
+        base: index * program.layout.stride,
+        first: index * 32,
+        live,
+        groups: [group],
+        streak: 0,
+      };
+    });
+    for (;;) {
+      let alive = false;
+      let ran = false;
+      for (const warp of this.warps) {
+        if (warp.live === 0) continue;
+        alive = true;
+        if (!warp.groups.some(isReady)) continue;
+        ran = true;
+        execution.threadBase = warp.first;
+        this.runWarp(warp);
+      }
+      if (!alive) return;
+      if (!ran) this.reportStuck();
+    }
+  }
+
+  /** Runs a warp until all its lanes wait or are gone, or its turn is over. */
+  private runWarp(warp: Warp): void {
+    const { segments } = this.program;
+    const { base, first } = warp;
+    let group = this.choose(warp);
+    for (let turn = 0; turn < warpTurn && group; turn++) {
+      const at = group.segment;
+      const mask = group.mask;
+      const segment = segments[at];
+      if (!segment) {
+        this.exit(warp, group);
+        group = this.choose(warp);
+        continue;
+      }
+      let result: number;
+      if (mask === -1) {
+        const code = segment.full ?? this.compile(segment, true);
+        result = code(base, first, -1);
+      } else {
+        const code = segment.masked ?? this.compile(segment, false);
+        result = code(base, first, mask);
+      }
+      this.count(segment, mask, warp);
+      switch (segment.ending) {
+        case BRANCH: {
+          const taken = result & mask;
+          if (taken === mask) group.segment = segment.taken;
+          else if (taken === 0) group.segment = segment.next;
+          else {
+            group.mask = mask & ~taken;
+            group.segment = segment.next;
+            warp.groups.push(makeGroup(taken, segment.taken));
+          }
+          break;
+        }
+        case EXIT:
+          this.exit(warp, group);
+          break;
+        case SYNC:
+          this.sync(warp, group, segment);
+          break;
+        case INDEXED:
+          this.branchIndexed(warp, group, segment);
+          break;
+        default:
+          group.segment = segment.next;
+      }
+      if (warp.groups.length !== 1 || group !== warp.groups[0] || !isReady(group))
+        group = this.choose(warp);
+    }
+  }
+
+  private compile(segment: Segment, full: boolean): (b: number, T: number, mask: number) => number {
+    const code = compileSegment(this.program, segment, full, this.hooks);
+    if (full) segment.full = code;
+    else segment.masked = code;
+    return code;
+  }
+
+  private count(segment: Segment, mask: number, warp: Warp): void {
+    const { counts } = this;
+    counts.warp_instructions += segment.count;
+    counts.thread_instructions += segment.count * (mask === -1 ? 32 : popCount(mask));
+    if (counts.thread_instructions <= this.budget) return;
+    const lane = 31 - Math.clz32(mask & -mask);
+    const detail = `after ${this.budget} thread instructions: an endless loop, or a wait for a block that runs later (blocks run one after another)`;
+    fault("instruction_budget", detail, segment.start, warp.first + lane);
+  }
+
+  /** The group to run next: ready ones at the same place are merged, then the first in the text is taken. */
+  private choose(warp: Warp): Group | undefined {
+    const { groups } = warp;
+    if (groups.length === 0) return undefined;
+    if (groups.length === 1) return groups[0] && isReady(groups[0]) ? groups[0] : undefined;
+    merge(warp);
+    const { segments, convergent } = this.program;
+    let best: Group | undefined;
+    let held: Group | undefined;
+    let oldest: Group | undefined;
+    for (const group of warp.groups) {
+      if (!isReady(group)) continue;
+      // Where all lanes come together, the early ones wait for the rest.
+      if (convergent && group.mask !== warp.live && segments[group.segment]?.together) {
+        if (!held || group.segment < held.segment) held = group;
+        continue;
+      }
+      if (!best || group.segment < best.segment) best = group;
+      if (!oldest || group.lastRun < oldest.lastRun) oldest = group;
+    }
+    // A group that spins must let the others go on.
+    if (++warp.streak > groupTurn) {
+      if (warp.streak > 2 * groupTurn) warp.streak = 0;
+      best = this.favourite(warp, oldest) ?? best;
+    }
+    const chosen = best ?? held;
+    if (chosen) chosen.lastRun = ++this.clock;
+    return chosen;
+  }
+
+  private favoured: Group | undefined;
+
+  private favourite(warp: Warp, oldest: Group | undefined): Group | undefined {
+    if (warp.streak === groupTurn + 1 || !this.favoured || !warp.groups.includes(this.favoured)) {
+      this.favoured = oldest;
+    }
+    return this.favoured && isReady(this.favoured) ? this.favoured : undefined;
+  }
+
+  private exit(warp: Warp, group: Group): void {
+    warp.live &= ~group.mask;
+    warp.groups.splice(warp.groups.indexOf(group), 1);
+    for (const other of [...warp.groups]) if (other.waiting) this.tryMeet(warp, other);
+    for (const id of [...this.barriers.keys()]) this.tryRelease(id);
+  }
+
+  private branchIndexed(warp: Warp, group: Group, segment: Segment): void {
+    const { registers, layout } = this.program;
+    warp.groups.splice(warp.groups.indexOf(group), 1);
+    const byTarget = new Map<number, number>();
+    for (let lane = 0; lane < 32; lane++) {
+      if ((group.mask & (1 << lane)) === 0) continue;
+      const index = (registers[warp.base + layout.gather + lane] ?? 0) >>> 0;
+      const target = segment.table[index];
+      if (target === undefined) {
+        const detail = `brx.idx with index ${index} of a table of ${segment.table.length}`;
+        fault("trap", detail, segment.end, warp.first + lane);
+      }
+      byTarget.set(target, (byTarget.get(target) ?? 0) | (1 << lane));
+    }
+    for (const [target, mask] of byTarget) warp.groups.push(makeGroup(mask, target));
+  }
+
+  private sync(warp: Warp, group: Group, segment: Segment): void {
+    const operation = segment.sync as SyncOperation;
+    if (operation.kind === "barrier") {
+      this.arrive(warp, group, segment, operation);
+      return;
+    }
+    const constant = operation.gather[MEMBERS];
+    const uniform = this.isUniform(operation, MEMBERS);
+    let members = constant?.kind === "integer" ? constant.lo : 0;
+    if (uniform)
+      members =
+        this.program.registers[warp.base + this.program.layout.gatherScalar + MEMBERS + 1] ?? 0;
+    if (constant?.kind === "integer" || uniform) {
+      if ((members & warp.live) === group.mask) {
+        runSync(this.program, warp, operation, group.mask, segment.together);
+        group.segment = segment.next;
+        return;
+      }
+      spread(this.program, warp, operation, group.mask, members);
+      this.wait(warp, group, operation, members);
+      return;
+    }
+    spread(this.program, warp, operation, group.mask, undefined);
+    this.splitByMembers(warp, group, operation);
+  }
+
+  private isUniform(operation: SyncOperation, place: number): boolean {
+    const operand = operation.gather[place];
+    return operand?.kind === "register" && this.program.uniformity.uniform[operand.id] === 1;
+  }
+
+  /** Lanes of one group may name different member masks: those of each mask wait by themselves. */
+  private splitByMembers(warp: Warp, group: Group, operation: SyncOperation): void {
+    const row = warp.base + this.program.layout.gather + (MEMBERS + 1) * 32;
+    const byMask = new Map<number, number>();
+    for (let lane = 0; lane < 32; lane++) {
+      if ((group.mask & (1 << lane)) === 0) continue;
+      const members = this.program.registers[row + lane] ?? 0;
+      byMask.set(members, (byMask.get(members) ?? 0) | (1 << lane));
+    }
+    let first = true;
+    for (const [members, mask] of byMask) {
+      let part = group;
+      if (first) group.mask = mask;
+      else {
+        part = makeGroup(mask, group.segment);
+        warp.groups.push(part);
+      }
+      first = false;
+      part.waiting = operation;
+      part.members = members;
+    }
+    for (const part of [...warp.groups]) if (part.waiting) this.tryMeet(warp, part);
+  }
+
+  private wait(warp: Warp, group: Group, operation: SyncOperation, members: number): void {
+    group.waiting = operation;
+    group.members = members;
+    this.tryMeet(warp, group);
+  }
+
+  /** Runs the .sync instruction for all groups that meet at it, if all lanes that it names are there. */
+  private tryMeet(warp: Warp, group: Group): void {
+    const operation = group.waiting;
+    if (!operation) return;
+    if ((group.mask & ~group.members) !== 0) {
+      const stray = group.mask & ~group.members;
+      const lane = 31 - Math.clz32(stray & -stray);
+      const detail = `${operation.instruction.opcode} run by lane ${lane}, which its member mask 0x${(group.members >>> 0).toString(16)} does not name`;
+      fault("missing_lanes", detail, operation.index, warp.first + lane);
+    }
+    const meeting = warp.groups.filter(
+      (other) => other.waiting?.key === operation.key && other.members === group.members,
+    );
+    const lanes = meeting.reduce((mask, other) => mask | other.mask, 0);
+    if ((group.members & warp.live & ~lanes) !== 0) return;
+    runSync(this.program, warp, operation, lanes, false, meeting);
+    for (const other of meeting) {
+      other.waiting = undefined;
+      other.segment = this.program.segments[other.segment]?.next ?? -1;
+    }
+  }
+
+  private arrive(warp: Warp, group: Group, segment: Segment, operation: SyncOperation): void {
+    const { program } = this;
+    const lane = 31 - Math.clz32(group.mask & -group.mask);
+    const read = (place: number): number | undefined => {
+      const operand = operation.gather[place];
+      if (!operand || operand.kind === "sink") return undefined;
+      if (operand.kind === "integer") return operand.lo;
+      const row = place === 0 ? 0 : place + 1;
+      const { gather, gatherScalar } = program.layout;
+      if (place > 0 && this.isUniform(operation, place))
+        return program.registers[warp.base + gatherScalar + row];
+      return program.registers[warp.base + gather + row * 32 + lane];
+    };
+    group.segment = segment.next;
+    if (operation.mode === "cluster_arrive") return;
+    const id = read(0) ?? 0;
+    const expected = read(1) ?? 0;
+    let barrier = this.barriers.get(id);
+    if (!barrier) {
+      barrier = { arrived: 0, expected, trueCount: 0 };
+      this.barriers.set(id, barrier);
+    }
+    if (expected !== 0) barrier.expected = expected;
+    const whole = group.mask === warp.live ? 32 : popCount(group.mask);
+    barrier.arrived += expected === 0 ? popCount(group.mask) : whole;
+    if (operation.mode === "red") {
+      const operand = operation.gather[C];
+      const constant = operand?.kind === "integer" ? (operand.lo !== 0 ? -1 : 0) : undefined;
+      for (let l = 0; l < 32; l++) {
+        if ((group.mask & (1 << l)) === 0) continue;
+        const value =
+          constant ?? program.registers[warp.base + program.layout.gather + (C + 1) * 32 + l];
+        if (value) barrier.trueCount++;
+      }
+    }
+    if (operation.mode !== "arrive") {
+      group.barrier = id;
+      group.waiting = undefined;
+      this.reductions.set(group, operation);
+    }
+    this.tryRelease(id);
+  }
+
+  private readonly reductions = new Map<Group, SyncOperation>();
+
+  private tryRelease(id: number): void {
+    const barrier = this.barriers.get(id);
+    if (!barrier) return;
+    let expected = barrier.expected;
+    if (expected === 0) for (const warp of this.warps) expected += popCount(warp.live);
+    if (barrier.arrived < expected) return;
+    this.barriers.delete(id);
+    for (const warp of this.warps) {
+      for (const group of warp.groups) {
+        if (group.barrier !== id) continue;
+        const operation = this.reductions.get(group);
+        this.reductions.delete(group);
+        group.barrier = -1;
+        if (operation?.mode !== "red") continue;
+        const value =
+          operation.type === "popc"
+            ? barrier.trueCount
+            : operation.type === "and"
+              ? Number(barrier.trueCount === barrier.arrived)
+              : Number(barrier.trueCount > 0);
+        runSync(this.program, warp, operation, group.mask, false, undefined, value);
+      }
+    }
+  }
+
+  /** Nobody can go on: says who waits for whom. */
+  private reportStuck(): never {
+    for (const warp of this.warps) {
+      for (const group of warp.groups) {
+        const operation = group.waiting;
+        if (!operation) continue;
+        const here = warp.groups
+          .filter(
+            (other) => other.waiting?.key === operation.key && other.members === group.members,
+          )
+          .reduce((mask, other) => mask | other.mask, 0);
+        const missing = group.members & warp.live & ~here;
+        const lane = 31 - Math.clz32(group.mask & -group.mask);
+        const detail = `${operation.instruction.opcode} waits for lanes ${lanesOf(missing)} of warp ${warp.index}, which its member mask 0x${(group.members >>> 0).toString(16)} names and which never get there`;
+        fault("missing_lanes", detail, operation.index, warp.first + lane);
+      }
+    }
+    const waiting = this.warps.flatMap((warp) => warp.groups.map((group) => ({ warp, group })));
+    const first = waiting.find(({ group }) => group.barrier >= 0);
+    const operation = first ? this.reductions.get(first.group) : undefined;
+    if (!first) throw new Error("a warp neither waits nor runs");
+    const id = first.group.barrier;
+    const absent = this.warps
+      .filter((warp) => warp.live !== 0 && !warp.groups.every((group) => group.barrier === id))
+      .map((warp) => warp.index);
+    const lane = 31 - Math.clz32(first.group.mask & -first.group.mask);
+    const barrier = this.barriers.get(id);
+    const who =
+      absent.length > 0
+        ? `; warp${absent.length > 1 ? "s" : ""} ${absent.join(", ")} never get there`
+        : "";
+    const detail = `barrier ${id} waits for ${barrier?.expected || "all"} threads and has ${barrier?.arrived ?? 0}${who}`;
+    fault("deadlock", detail, operation?.index ?? 0, first.warp.first + lane);
+  }
+}
+
+function isReady(group: Group): boolean {
+  return group.waiting === undefined && group.barrier < 0;
+}
+
+function makeGroup(mask: number, segment: number): Group {
+  return { mask, segment, waiting: undefined, members: 0, barrier: -1, lastRun: 0 };
+}
+
+/** Ready groups at the same segment become one. */
+function merge(warp: Warp): void {
+  const { groups } = warp;
+  for (let i = 0; i < groups.length; i++) {
+    const group = groups[i] as Group;
+    if (!isReady(group)) continue;
+    for (let j = groups.length - 1; j > i; j--) {
+      const other = groups[j] as Group;
+      if (other.segment !== group.segment || !isReady(other)) continue;
+      group.mask |= other.mask;
+      groups.splice(j, 1);
+    }
+  }
+}
+
+function lanesOf(mask: number): string {
+  const lanes: number[] = [];
+  for (let lane = 0; lane < 32; lane++) if ((mask & (1 << lane)) !== 0) lanes.push(lane);
+  const last = lanes.at(-1) ?? 0;
+  const isRange = lanes.length > 2 && last - (lanes[0] ?? 0) === lanes.length - 1;
+  return isRange ? `${lanes[0]}-${last}` : lanes.join(",");
+}

@@ -1,0 +1,267 @@
+import type { Operand } from "./module.ts";
+import type { Group, Warp } from "./schedule.ts";
+import type { Program } from "./translate/program.ts";
+import { B, C, MEMBERS, type SyncOperation, VALUE } from "./translate/sync-operation.ts";
+
+const results = new Int32Array(32);
+
+/** Row of the gather area that holds an operand; row 1 is the high word of the value. */
+function rowOf(place: number): number {
+  return place === VALUE ? 0 : place + 1;
+}
+
+/**
+ * Runs a .sync instruction for `lanes`, whose operands lie in the register file. Lanes that came by several
+ * groups (`meeting`) may stand at different instructions of the same kind: each gets its result in its own register.
+ */
+export function runSync(
+  program: Program,
+  warp: Warp,
+  operation: SyncOperation,
+  lanes: number,
+  together: boolean,
+  meeting?: readonly Group[],
+  barrierValue?: number,
+): void {
+  void together;
+  const spreadOut = meeting !== undefined;
+  const read = (place: number, lane: number): number => {
+    const operand = operation.gather[place];
+    if (!spreadOut) {
+      if (operand?.kind === "integer") return operand.lo;
+      if (
+        place > 0 &&
+        operand?.kind === "register" &&
+        program.uniformity.uniform[operand.id] === 1
+      ) {
+        return program.registers[warp.base + program.layout.gatherScalar + rowOf(place)] ?? 0;
+      }
+    }
+    return program.registers[warp.base + program.layout.gather + rowOf(place) * 32 + lane] ?? 0;
+  };
+  let predicate = 0;
+  switch (operation.kind) {
+    case "shfl":
+      predicate = shuffle(program, warp, operation, lanes, read, spreadOut);
+      break;
+    case "vote":
+      predicate = vote(operation, lanes, read);
+      break;
+    case "match":
+      predicate = match(program, warp, operation, lanes, read);
+      break;
+    case "redux":
+      results.fill(reduce(operation, lanes, read));
+      break;
+    case "elect": {
+      predicate = lanes & -lanes;
+      results.fill(31 - Math.clz32(predicate));
+      break;
+    }
+    case "barrier":
+      results.fill(barrierValue ?? 0);
+      predicate = barrierValue ? -1 : 0;
+      break;
+    default:
+      return;
+  }
+  if (!meeting) write(program, warp, operation, lanes, predicate);
+  else
+    for (const group of meeting)
+      if (group.waiting) write(program, warp, group.waiting, group.mask, predicate);
+}
+
+/** Results go to the registers that the instruction names. */
+function write(
+  program: Program,
+  warp: Warp,
+  operation: SyncOperation,
+  lanes: number,
+  predicate: number,
+): void {
+  const set = (operand: Operand | undefined): void => {
+    if (operand?.kind !== "register") return;
+    const at = program.layout.offset[operand.id] ?? -1;
+    if (at < 0) return;
+    const { registers } = program;
+    const base = warp.base + at;
+    const uniform = program.uniformity.uniform[operand.id] === 1;
+    if (program.body.registers[operand.id]?.bits === 1) {
+      if (uniform) registers[base] = (predicate & lanes) !== 0 ? 1 : 0;
+      else registers[base] = ((registers[base] ?? 0) & ~lanes) | (predicate & lanes);
+    } else if (uniform) registers[base] = results[31 - Math.clz32(lanes & -lanes)] ?? 0;
+    else if (lanes === -1) registers.set(results, base);
+    else {
+      for (let lane = 0; lane < 32; lane++) {
+        if ((lanes & (1 << lane)) !== 0) registers[base + lane] = results[lane] ?? 0;
+      }
+    }
+  };
+  set(operation.to);
+  set(operation.predicate);
+}
+
+/** Puts operands that are not kept by lane into the lanes' rows, for lanes that must wait. */
+export function spread(
+  program: Program,
+  warp: Warp,
+  operation: SyncOperation,
+  lanes: number,
+  members: number | undefined,
+): void {
+  const { registers, layout } = program;
+  operation.gather.forEach((operand, place) => {
+    let value: number;
+    if (operand.kind === "integer") value = operand.lo;
+    else if (
+      place > 0 &&
+      operand.kind === "register" &&
+      program.uniformity.uniform[operand.id] === 1
+    ) {
+      value = registers[warp.base + layout.gatherScalar + rowOf(place)] ?? 0;
+    } else if (place === MEMBERS && members !== undefined) value = members;
+    else return;
+    const row = warp.base + layout.gather + rowOf(place) * 32;
+    for (let lane = 0; lane < 32; lane++) {
+      if ((lanes & (1 << lane)) !== 0) registers[row + lane] = value;
+    }
+  });
+}
+
+type Read = (place: number, lane: number) => number;
+
+/** Which lane each lane reads (PTX ISA, shfl.sync); returns the lanes whose source was in range. */
+function shuffle(
+  program: Program,
+  warp: Warp,
+  operation: SyncOperation,
+  lanes: number,
+  read: Read,
+  spreadOut: boolean,
+): number {
+  const { registers, layout } = program;
+  const row = warp.base + layout.gather;
+  const value = operation.gather[VALUE];
+  const constant = value?.kind === "integer" && !spreadOut ? value.lo : undefined;
+  const sameForAll = !spreadOut && isFixed(program, operation, B) && isFixed(program, operation, C);
+  let b = sameForAll ? read(B, 0) : 0;
+  let c = sameForAll ? read(C, 0) : 0;
+  let inRange = 0;
+  for (let lane = 0; lane < 32; lane++) {
+    if ((lanes & (1 << lane)) === 0) continue;
+    if (!sameForAll) {
+      b = read(B, lane);
+      c = read(C, lane);
+    }
+    const offset = b & 31;
+    const segment = (c >> 8) & 31;
+    const last = (lane & segment) | (c & 31 & ~segment);
+    let from: number;
+    let valid: boolean;
+    switch (operation.mode) {
+      case "up":
+        from = lane - offset;
+        valid = from >= last;
+        break;
+      case "down":
+        from = lane + offset;
+        valid = from <= last;
+        break;
+      case "bfly":
+        from = lane ^ offset;
+        valid = from <= last;
+        break;
+      default:
+        from = (lane & segment) | (offset & ~segment);
+        valid = from <= last;
+    }
+    if (valid) inRange |= 1 << lane;
+    else from = lane;
+    results[lane] = constant ?? registers[row + from] ?? 0;
+  }
+  return inRange;
+}
+
+function isFixed(program: Program, operation: SyncOperation, place: number): boolean {
+  const operand = operation.gather[place];
+  if (operand?.kind === "integer") return true;
+  return operand?.kind === "register" && program.uniformity.uniform[operand.id] === 1;
+}
+
+function vote(operation: SyncOperation, lanes: number, read: Read): number {
+  let ballot = 0;
+  for (let lane = 0; lane < 32; lane++) {
+    if ((lanes & (1 << lane)) !== 0 && read(VALUE, lane) !== 0) ballot |= 1 << lane;
+  }
+  results.fill(ballot);
+  switch (operation.mode) {
+    case "all":
+      return ballot === lanes ? -1 : 0;
+    case "any":
+      return ballot !== 0 ? -1 : 0;
+    case "uni":
+      return ballot === lanes || ballot === 0 ? -1 : 0;
+    default:
+      return ballot;
+  }
+}
+
+function match(
+  program: Program,
+  warp: Warp,
+  operation: SyncOperation,
+  lanes: number,
+  read: Read,
+): number {
+  const wide = operation.type === "b64";
+  const high = warp.base + program.layout.gather + 32;
+  const same = (a: number, b: number): boolean =>
+    read(VALUE, a) === read(VALUE, b) &&
+    (!wide || program.registers[high + a] === program.registers[high + b]);
+  let all = -1;
+  for (let lane = 0; lane < 32; lane++) {
+    if ((lanes & (1 << lane)) === 0) continue;
+    let mask = 0;
+    for (let other = 0; other < 32; other++) {
+      if ((lanes & (1 << other)) !== 0 && same(lane, other)) mask |= 1 << other;
+    }
+    results[lane] = mask;
+    if (mask !== lanes) all = 0;
+  }
+  if (operation.mode === "all") results.fill(all === 0 ? 0 : lanes);
+  return all;
+}
+
+function reduce(operation: SyncOperation, lanes: number, read: Read): number {
+  let result: number | undefined;
+  const unsigned = operation.type === "u32";
+  for (let lane = 0; lane < 32; lane++) {
+    if ((lanes & (1 << lane)) === 0) continue;
+    const value = read(VALUE, lane);
+    if (result === undefined) {
+      result = value;
+      continue;
+    }
+    const less = unsigned ? value >>> 0 < result >>> 0 : value < result;
+    switch (operation.mode) {
+      case "add":
+        result = (result + value) | 0;
+        break;
+      case "min":
+        if (less) result = value;
+        break;
+      case "max":
+        if (!less) result = value;
+        break;
+      case "and":
+        result &= value;
+        break;
+      case "or":
+        result |= value;
+        break;
+      default:
+        result ^= value;
+    }
+  }
+  return result ?? 0;
+}
