@@ -7,8 +7,10 @@ if (!isMainThread) {
   await runThread(workerData);
 } else if (process.argv[2] === "mcp" && !process.argv.includes("--help")) {
   const { serveFromCommandLine } = await import("./serve.ts");
-  const { toolsWithJobs } = await import("../tools/index.ts");
-  await serveFromCommandLine(process.argv.slice(3), toolsWithJobs);
+  await serveFromCommandLine(process.argv.slice(3), async () => {
+    const { toolsWithJobs } = await import("../tools/index.ts");
+    return toolsWithJobs;
+  });
 } else {
   const { runCommandLine } = await import("./cli.ts");
   const { tools } = await import("../tools/index.ts");

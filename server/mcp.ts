@@ -18,7 +18,8 @@ import { type Step, stepSender } from "./steps.ts";
 import { version } from "./version.ts";
 
 export interface McpOptions {
-  tools: readonly Tool[];
+  /** Called after the handshake: loading the tools must not delay the first answer. */
+  loadTools(): Promise<readonly Tool[]>;
   jobs: JobRegistry;
   sources: WorkspaceSources;
   /** Fires when the server ends: calls still running are given up. */
@@ -38,17 +39,22 @@ export async function startMcp(options: McpOptions): Promise<McpServer> {
     { name: "kernelwright", title: "Kernelwright", version: version() },
     { capabilities: { tools: {} }, instructions, jsonSchemaValidator: noElicitation },
   );
-  const byName = new Map(options.tools.map((tool) => [tool.name, tool]));
   const running = new Set<Promise<unknown>>();
-  let listing: ListedTool[] | undefined;
-  server.setRequestHandler(ListToolsRequestSchema, () => {
-    listing ??= options.tools.map(listedTool);
+  let loading: Promise<readonly Tool[]> | undefined;
+  const loaded = () => {
+    loading ??= options.loadTools();
+    return loading;
+  };
+  server.oninitialized = () => void loaded();
+  server.setRequestHandler(ListToolsRequestSchema, async () => {
+    const listing = (await loaded()).map(listedTool);
     return { tools: listing };
   });
   server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
     const { name, arguments: given } = request.params;
-    const tool = byName.get(name);
-    if (!tool) return errorResult(unknownTool(name, options.tools));
+    const tools = await loaded();
+    const tool = tools.find((candidate) => candidate.name === name);
+    if (!tool) return errorResult(unknownTool(name, tools));
     const token = extra._meta?.progressToken;
     const send = (step: Step) => {
       if (token === undefined) return;

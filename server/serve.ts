@@ -15,12 +15,12 @@ const lastMomentMs = 800;
 /** `kernelwright mcp [--workspace folder]`. Wrong options end with 2 and a message on stderr. */
 export async function serveFromCommandLine(
   words: readonly string[],
-  tools: readonly Tool[],
+  loadTools: () => Promise<readonly Tool[]>,
 ): Promise<void> {
   try {
     const { workspace } = parseOptions("mcp", words, [], []).common;
     const sources = { env: process.env, cwd: process.cwd() };
-    await serve(workspace === undefined ? sources : { ...sources, argument: workspace }, tools);
+    await serve(workspace === undefined ? sources : { ...sources, argument: workspace }, loadTools);
   } catch (error) {
     const failure = await failureOf(error, "mcp");
     if (failure.state === "failed") console.error(failureText(failure));
@@ -29,14 +29,17 @@ export async function serveFromCommandLine(
 }
 
 /** Serves until stdin ends or a signal comes, and then exits with 0. */
-export async function serve(sources: WorkspaceSources, tools: readonly Tool[]): Promise<void> {
+export async function serve(
+  sources: WorkspaceSources,
+  loadTools: () => Promise<readonly Tool[]>,
+): Promise<void> {
   const output = claimStdout();
   // A session outlives a bug in one call.
   onUncaught("the server", () => {});
   const ending = new AbortController();
   const jobs = new JobRegistry();
   const server = await startMcp({
-    tools,
+    loadTools,
     jobs,
     sources,
     ending: ending.signal,

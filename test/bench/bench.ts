@@ -18,27 +18,38 @@ interface Row {
   samples: number[];
 }
 
+const initialize = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "bench", version: "1" },
+  },
+};
+
+const rows: Row[] = [];
 try {
   const program = await bundle({ folder: path.join(base, "dist") });
   kernelwright(program, ["create", "qwen3-rmsnorm", "--model", "qwen3-8b"]);
-  const rows = [
-    await startToInitialize(program),
-    editToBuilt(program),
-    defaultValidation(program),
-    {
-      what: "interpreter, thread-instructions a core",
-      unit: "M/s",
-      aim: ">= 150",
-      samples: await interpreterRates(base, kernel, runs),
-    },
-  ];
+  rows.push(await startToInitialize(program));
+  rows.push(editToBuilt(program));
+  rows.push({
+    what: "interpreter, thread-instructions a core",
+    unit: "M/s",
+    aim: ">= 150",
+    samples: await interpreterRates(base, kernel, runs),
+  });
+  rows.push(defaultValidation(program));
+} finally {
+  // Also where a later step failed: what was measured stands.
   console.log(
     `${cpus()[0]?.model ?? "?"}, ${availableParallelism()} cores, Node ${process.versions.node}`,
   );
   console.log(
     renderTable(["what", ">median", ">range", "unit", ">runs", "aim"], rows.map(renderRow)),
   );
-} finally {
   rmSync(base, { recursive: true, force: true });
 }
 
@@ -113,14 +124,3 @@ function renderRow({ what, unit, aim, samples }: Row): string[] {
   const range = `${digits(sorted[0] ?? 0)} .. ${digits(sorted.at(-1) ?? 0)}`;
   return [what, digits(median), range, unit, String(samples.length), aim];
 }
-
-const initialize = {
-  jsonrpc: "2.0",
-  id: 1,
-  method: "initialize",
-  params: {
-    protocolVersion: "2025-11-25",
-    capabilities: {},
-    clientInfo: { name: "bench", version: "1" },
-  },
-};

@@ -167,6 +167,9 @@ describe.skipIf(typeof compiler === "string")("compile", { timeout: 120_000 }, (
       code: "cancelled",
     });
     expect(Date.now() - started).toBeLessThan(5000);
+    await expect(compileNow(["sm_90"], {}, AbortSignal.abort())).rejects.toMatchObject({
+      code: "cancelled",
+    });
     const left = existsSync(userCache("builds")) ? readdirSync(userCache("builds")) : [];
     expect(left.filter((name) => name.startsWith("."))).toEqual([]);
   });

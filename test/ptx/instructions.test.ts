@@ -176,16 +176,16 @@ describe("float32", () => {
   });
 
   test("fma rounds once where a double rounds twice", () => {
-    // a*b + c lies 2^-54 (relative) off a midpoint of float32, which a double addition loses.
-    const a = Math.fround(1 + 2 ** -12);
-    const c = Math.fround(2 ** -24 + 2 ** -12);
-    const double = Math.fround(a * a + c);
-    expectWords("fma.rn.f32 %f4, %f1, %f2, %f3; mov.b32 %r10, %f4;", [f(a), f(a), f(c)], f(double));
-    // 1 + 2^-24 exactly between two floats, moved up by 2^-60: the right answer is the upper one.
-    expectWords("fma.rn.f32 %f4, %f1, %f2, %f3; mov.b32 %r10, %f4;", [f(2 ** -30), f(2 ** -30), f(1)], f(1));
-    const big = Math.fround(2 ** 24 + 2);
-    expectWords("fma.rn.f32 %f4, %f1, %f2, %f3; mov.b32 %r10, %f4;", [f(-(2 ** -40)), f(2 ** -40), f(big)], f(big));
-    expectWords("fma.rn.f32 %f4, %f1, %f2, %f3; mov.b32 %r10, %f4;", [f(1 + 2 ** -23), f(2 ** -24), f(1)], f(1 + 2 ** -23));
+    // a * a = 1 + 2^-11 + 2^-24 is a midpoint of two floats; what is added decides, and a double addition loses it.
+    const a = 1 + 2 ** -12;
+    const up = f(1 + 2 ** -11 + 2 ** -23);
+    const down = f(1 + 2 ** -11);
+    const code = "fma.rn.f32 %f4, %f1, %f2, %f3; mov.b32 %r10, %f4;";
+    expect(f(Math.fround(a * a + 2 ** -60))).toBe(down);
+    expectWords(code, [f(a), f(a), f(2 ** -60)], up);
+    expectWords(code, [f(a), f(a), f(-(2 ** -60))], down);
+    expectWords(code, [f(a), f(-a), f(-(2 ** -60))], up | 0x80000000);
+    expectWords(code, [f(a), f(a), 0], down);
   });
 
   test("NaN results are canonical, NaN inputs that are only moved keep their bits", () => {

@@ -122,13 +122,25 @@ async function compileAll(job: Job, archs: readonly string[]): Promise<ArchResul
   });
   try {
     const results = await Promise.all(work);
-    if (results.some((one) => one.build?.cached === false)) await cleanBuilds(defaultLimitBytes);
+    // A cache that is over its limit for once is no reason to fail a build.
+    if (results.some((one) => one.build?.cached === false)) {
+      await cleanBuilds(defaultLimitBytes).catch(() => undefined);
+    }
     return results;
   } catch (error) {
     stop.abort();
     await Promise.allSettled(work);
+    if (job.context.signal.aborted) throw cancelled(done, archs.length);
     throw error;
   }
+}
+
+function cancelled(done: number, archs: number): ToolError {
+  return new ToolError(
+    "cancelled",
+    `Cancelled after ${done} of ${archs} archs; the compilers were ended.`,
+    "Make the same call again: finished archs come from the cache.",
+  );
 }
 
 function progressMessage(arch: string, { build }: ArchResult): string {

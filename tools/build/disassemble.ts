@@ -4,6 +4,7 @@ import path from "node:path";
 import { ToolError } from "../errors.ts";
 import { runLocally } from "../executors/local.ts";
 import type { CudaCompiler } from "../toolchain/compiler.ts";
+import { toolchainFolder } from "../toolchain/wheels.ts";
 import { type MachineCode, readMachineCode } from "./machine-code.ts";
 import { withCore } from "./slots.ts";
 
@@ -63,14 +64,19 @@ async function disassemble(
   compiler: CudaCompiler,
   signal: AbortSignal,
 ): Promise<Map<string, MachineCode>> {
-  const result = await runLocally([compiler.nvdisasm, "-json", cubin], {
-    timeoutMs: disassemblerTimeoutMs,
-    signal,
-  });
-  if (result.exit_code === 0) return readMachineCode(result.stdout);
+  // An older toolkit's own disassembler may not know -json; the one of `kernelwright setup` does.
+  const installed = path.join(toolchainFolder(), "nvidia", "cu13", "bin", "nvdisasm");
+  const programs = [compiler.nvdisasm, installed].filter((program) => existsSync(program));
+  let said = "it is not there";
+  for (const program of new Set(programs)) {
+    const timeoutMs = disassemblerTimeoutMs;
+    const result = await runLocally([program, "-json", cubin], { timeoutMs, signal });
+    if (result.exit_code === 0) return readMachineCode(result.stdout);
+    said = result.stderr.trim() || `exit code ${result.exit_code}`;
+  }
   throw new ToolError(
     "compiler_unusable",
-    `${compiler.nvdisasm} could not read the machine code: ${result.stderr.trim() || `exit code ${result.exit_code}`}`,
-    "Run: kernelwright setup. It installs a disassembler that fits the compiler (nvdisasm 13.2 or newer).",
+    `${compiler.nvdisasm} could not read the machine code: ${said}`,
+    "Run: kernelwright setup. It installs a disassembler that can (nvdisasm 13.2), beside the compiler that is in use.",
   );
 }

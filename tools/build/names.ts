@@ -1,6 +1,10 @@
 import path from "node:path";
 import { runLocally } from "../executors/local.ts";
+import { shortened } from "../text.ts";
 import { findProgram, pathFolders } from "../toolchain/programs.ts";
+
+/** Names of template instantiations can be a page long. */
+const nameLength = 100;
 
 /**
  * Readable names by mangled name, from one run of cu++filt or c++filt. Where neither is installed
@@ -32,6 +36,10 @@ function withoutUnitName(name: string): string {
 
 /** "void rms<256, true>(float*, int)" -> "rms<256, true>": for tables and messages. */
 export function shortName(demangled: string): string {
+  return shortened(withoutParameters(demangled), nameLength);
+}
+
+function withoutParameters(demangled: string): string {
   const plain = demangled.replaceAll("(anonymous namespace)::", "").replace(/^void /u, "");
   let depth = 0;
   for (let at = 0; at < plain.length; at += 1) {

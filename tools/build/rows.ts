@@ -11,7 +11,6 @@ import type { KernelDoubt } from "./warnings.ts";
 const answerBytes = 8000;
 const diagnosticsShown = 20;
 const changesShown = 12;
-const nameLength = 100;
 
 /** All kernels of one arch in one row. */
 export function archRow(build: ArchBuild): ArchRow {
@@ -73,7 +72,7 @@ export function fitInAnswer<Result extends Omit<BuildResult, "compiler">>(full: 
 function kernelRow(arch: string, kernel: KernelResources): KernelRow {
   return {
     arch,
-    kernel: shortened(shortName(kernel.demangled), nameLength),
+    kernel: shortName(kernel.demangled),
     registers_per_thread: kernel.registers_per_thread,
     spill_bytes: spillBytes(kernel),
     stack_frame_bytes: kernel.stack_frame_bytes,

@@ -76,6 +76,7 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerRunResult> 
     return { passed: false, diagnostics: withOneError(diagnostics, compiled, run.arch) };
   }
   await extractFromLibrary(library, run.staging, run.compiler, signal);
+  const unhashed = await unhashedDependencies(keepFolder, run.source, run.sources, run.compiler);
   const machineCode = await (await disassembling).of(path.join(run.staging, "kernel.cubin"));
   const kernels = kernelResources({
     arch: run.arch,
@@ -85,7 +86,6 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerRunResult> 
     names: await demangle([...machineCode.keys()], run.compiler.root, signal),
   });
   if (kernels.length === 0) return { passed: false, diagnostics: [noKernel(run)] };
-  const unhashed = await unhashedDependencies(keepFolder, run.source, run.sources, run.compiler);
   await rm(keepFolder, { recursive: true });
   const build_ms = Math.round(performance.now() - startedMs);
   return { passed: true, diagnostics, kernels, build_ms, unhashed_dependencies: unhashed };

@@ -1,4 +1,4 @@
-import { listed, plural, renderDuration } from "../text.ts";
+import { listed, plural, renderDuration, shortened } from "../text.ts";
 import type { CompileResult } from "./compile.ts";
 import type { Change } from "./history.ts";
 
@@ -39,7 +39,7 @@ function failureOf(name: string, { diagnostics }: CompileResult): string {
   const archs = listed([...new Set(errors.flatMap((one) => one.archs))]);
   const [first] = errors;
   const place = first?.file ? ` in ${first.file}${first.line ? `:${first.line}` : ""}` : "";
-  return `${name} does not compile for ${archs}: ${plural(errors.length, "error")}, the first${place}: ${first?.message}.`;
+  return `${name} does not compile for ${archs}: ${plural(errors.length, "error")}, the first${place}: ${shortened(first?.message ?? "", 300)}.`;
 }
 
 function cachedPart({ builds }: CompileResult, compiledNow: number): string {

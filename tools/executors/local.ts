@@ -31,7 +31,7 @@ export interface RunResult {
  */
 export async function runLocally(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const [file, ...args] = argv as [string, ...string[]];
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted) throw cancelled(file);
   const child = execa(file, args, {
     cwd: options.cwd,
     env: { ...scrubbedEnvironment(), ...options.env },
@@ -95,7 +95,7 @@ function watchLines(stream: NodeJS.ReadableStream, onLine: (line: string) => voi
 function cancelled(file: string): ToolError {
   return new ToolError(
     "cancelled",
-    `Cancelled while ${file} was running; it and its children were ended.`,
+    `Cancelled: ${file} and its children were ended, or not started.`,
     "Make the same call again: finished units are kept and are not repeated.",
   );
 }

@@ -8,6 +8,8 @@ export interface Uniformity {
   uniform: Uint8Array;
   /** By block index: live lanes run it together. All 0 in the all-vector form. */
   together: Uint8Array;
+  /** By register id, the one definition of a value that is a multiple of 32 plus the lane; see Emitter.ofFirstLane. */
+  linear: ReadonlyMap<number, Instruction>;
   /** False: groups of lanes are scheduled freely, as a kernel with .sync in divergent code needs. */
   convergent: boolean;
 }
@@ -76,7 +78,22 @@ class Analysis {
         }
       }
     }
-    return { uniform, together, convergent };
+    return { uniform, together, convergent, linear: this.linearDefinitions() };
+  }
+
+  /** Lane-linear registers, and those that their definitions name. */
+  linearDefinitions(): ReadonlyMap<number, Instruction> {
+    const found = new Map<number, Instruction>();
+    const add = (id: number): void => {
+      const index = this.definitions[id]?.[0];
+      if (found.has(id) || index === undefined || this.definitions[id]?.length !== 1) return;
+      found.set(id, this.body.instructions[index] as Instruction);
+      for (const used of this.used[index] ?? []) add(used);
+    };
+    this.classes.forEach((value, id) => {
+      if (value === 3) add(id);
+    });
+    return found;
   }
 
   /** All lanes that run it together get the same value. */
@@ -171,7 +188,7 @@ class Analysis {
     }
     if (name === "mad" && instruction.parts[1] === "lo" && linear(c) && !linear(a) && !linear(b)) {
       const wide = [a, b].some((operand) => this.isMultipleOf32(operand));
-      return wide ? 3 : 1;
+      return wide && this.isKnown(a) && this.isKnown(b) ? 3 : 1;
     }
     return 1;
   }
@@ -186,6 +203,14 @@ class Analysis {
     if (this.isZero(value)) return true;
     const sign = definition.parts.at(-1) === "s32" && amount?.kind === "integer" && amount.lo === 31;
     return sign && value?.kind === "register" && this.classOf(value.id) === 3;
+  }
+
+  /** A constant or a special register, or a copy of one. */
+  isKnown(operand: Instruction["operands"][number] | undefined): boolean {
+    if (operand?.kind === "integer" || operand?.kind === "special") return true;
+    if (operand?.kind !== "register" || this.definitions[operand.id]?.length !== 1) return false;
+    const definition = this.body.instructions[this.definitions[operand.id]?.[0] ?? -1];
+    return definition?.parts[0] === "mov" && !definition.guard && this.isKnown(definition.operands[1]);
   }
 
   isMultipleOf32(operand: Instruction["operands"][number] | undefined): boolean {

@@ -36,9 +36,13 @@ const keptOutputBytes = 8 * 1024;
 /** After the end of the process its pipes may still hold a reply, or be held open by a grandchild. */
 const drainMs = 200;
 
-const live = new Set<number>();
+/** Process group and folder of what runs now: both go when this process does. */
+const live = new Map<number, string>();
 process.on("exit", () => {
-  for (const pid of live) killProcessGroup(pid);
+  for (const [pid, folder] of live) {
+    killProcessGroup(pid);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 /** One process of the stand-in runtime, in a group, an environment and an empty folder of its own. */
@@ -67,7 +71,7 @@ export class StandInProcess {
     });
     this.#requests = this.#child.stdio[3] as Duplex;
     this.#replies = this.#child.stdio[4] as Duplex;
-    if (this.#child.pid !== undefined) live.add(this.#child.pid);
+    if (this.#child.pid !== undefined) live.set(this.#child.pid, this.#folder);
     this.#watch();
     this.#whenEnded = this.#ended();
   }

@@ -43,8 +43,9 @@ export async function executeCase(
   if (recording.result !== 0) {
     return { state: "refused", result_name: recording.result_name, ...executed() };
   }
-  const refused = recording.operations.find((one) => one.kind === "refused_launch");
-  if (refused) {
+  // A launcher may try one launch and fall back to another: only the last one must be accepted.
+  const refused = recording.operations.findLast((one) => one.kind.endsWith("launch"));
+  if (refused?.kind === "refused_launch") {
     const message = `the launch of ${refused.kernel} was refused with ${refused.result_name} (${refused.reason}), and the entry point returned cudaSuccess`;
     return { state: "faulted", fault: { kind: "launch_refused", message }, ...executed() };
   }

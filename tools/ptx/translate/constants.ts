@@ -1,34 +1,82 @@
 import type { Body, Instruction, Operand } from "../module.ts";
-import { definedBy } from "../registers-used.ts";
+import { definedBy, hasResult } from "../registers-used.ts";
 
-/** Registers that are set once, to a constant, are replaced by it where they are read. */
-export function propagateConstants(body: Body): void {
+type Shape = readonly [number, number, number];
+
+/**
+ * Registers that are set once, to a constant, are replaced by it where they are read. The block's shape is a
+ * constant too, and so are sums and products of constants.
+ */
+export function propagateConstants(body: Body, shape: Shape): void {
   const counts = new Int32Array(body.registers.length);
-  const values = new Map<number, Operand>();
   for (const instruction of body.instructions) {
     for (const id of definedBy(instruction)) counts[id] = (counts[id] ?? 0) + 1;
-    const [to, from] = instruction.operands;
-    if (instruction.parts[0] !== "mov" || instruction.guard || to?.kind !== "register") continue;
-    const { bits } = body.registers[to.id] ?? { bits: 0 };
-    if (from?.kind === "integer" && (bits === 32 || bits === 64)) values.set(to.id, from);
-    if (from?.kind === "float32" && bits === 32) values.set(to.id, from);
-    if (from?.kind === "float64" && bits === 64) values.set(to.id, from);
   }
-  for (const id of values.keys()) if (counts[id] !== 1) values.delete(id);
-  if (values.size === 0) return;
-  for (const instruction of body.instructions) replaceIn(instruction, values);
+  const values = new Map<number, Operand>();
+  for (let found = -1; found !== values.size; ) {
+    found = values.size;
+    for (const instruction of body.instructions) {
+      replaceIn(instruction, values, shape);
+      const [to] = instruction.operands;
+      if (instruction.guard || to?.kind !== "register" || counts[to.id] !== 1) continue;
+      const value = valueOf(instruction, body.registers[to.id]?.bits ?? 0);
+      if (value) values.set(to.id, value);
+    }
+  }
 }
 
-function replaceIn(instruction: Instruction, values: ReadonlyMap<number, Operand>): void {
+/** What an instruction computes, if that is a constant that fits the register. */
+function valueOf(instruction: Instruction, bits: number): Operand | undefined {
+  const { parts, operands } = instruction;
+  const [, a, b, c] = operands;
+  if (parts[0] === "mov") {
+    if (a?.kind === "integer" && (bits === 32 || bits === 64)) return a;
+    if (a?.kind === "float32" && bits === 32) return a;
+    if (a?.kind === "float64" && bits === 64) return a;
+    return undefined;
+  }
+  if (bits !== 32 || parts.length > 3 || !/^[usb]32$/u.test(parts.at(-1) ?? "")) return undefined;
+  if (a?.kind !== "integer" || b?.kind !== "integer") return undefined;
+  const integer = (value: number): Operand => ({ kind: "integer", lo: value | 0, hi: value >> 31 });
+  switch (parts[0]) {
+    case "add":
+      return parts.length === 2 ? integer(a.lo + b.lo) : undefined;
+    case "mul":
+      return parts[1] === "lo" ? integer(Math.imul(a.lo, b.lo)) : undefined;
+    case "mad":
+      return parts[1] === "lo" && c?.kind === "integer"
+        ? integer(Math.imul(a.lo, b.lo) + c.lo)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function replaceIn(
+  instruction: Instruction,
+  values: ReadonlyMap<number, Operand>,
+  shape: Shape,
+): void {
   const replace = (operand: Operand): Operand => {
     if (operand.kind === "register" && !operand.negated) return values.get(operand.id) ?? operand;
+    if (operand.kind === "special") return shapeConstant(operand.name, shape) ?? operand;
     if (operand.kind === "vector") return { ...operand, items: operand.items.map(replace) };
     return operand;
   };
-  const stores = instruction.parts[0] === "st" || instruction.parts[0] === "red";
-  instruction.operands = instruction.operands.map((operand, index) => {
-    // The first operand is a result, except in stores, where it is an address.
-    if (index === 0 && !stores) return operand;
-    return replace(operand);
-  });
+  const result = hasResult(instruction);
+  instruction.operands = instruction.operands.map((operand, index) =>
+    index === 0 && result ? operand : replace(operand),
+  );
+}
+
+function shapeConstant(name: string, [x, y, z]: Shape): Operand | undefined {
+  const known: Record<string, number | undefined> = {
+    "ntid.x": x,
+    "ntid.y": y,
+    "ntid.z": z,
+    "tid.y": y === 1 ? 0 : undefined,
+    "tid.z": z === 1 ? 0 : undefined,
+  };
+  const value = known[name];
+  return value === undefined ? undefined : { kind: "integer", lo: value, hi: 0 };
 }

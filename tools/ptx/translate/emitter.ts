@@ -17,6 +17,8 @@ const NEED_FLOAT = 2;
 export interface Surroundings {
   body: Body;
   uniform: Uint8Array;
+  /** Definitions of lane-linear registers (uniformity.ts). */
+  linear: ReadonlyMap<number, Instruction>;
   /** Offset of each kernel parameter. */
   params: ReadonlyMap<string, number>;
   /** Low words of the addresses of module variables. */
@@ -100,10 +102,36 @@ export class Emitter {
     if (this.recording) this.needs[id] = (this.needs[id] ?? 0) | form;
   }
 
+  /** A lane-linear register in code that all lanes share: its value in some live lane, from its definition. */
+  private ofFirstLane(operand: Operand): string {
+    if (operand.kind !== "register") return this.int(operand);
+    const definition = this.surroundings.linear.get(operand.id);
+    const [, a, b, c] = definition?.operands ?? [];
+    if (!definition || !a) throw new Error(`no definition of register ${operand.id}`);
+    switch (definition.parts[0]) {
+      case "add":
+      case "or":
+        // One of them is zero by itself or by the sign of a thread index.
+        return b ? `((${this.ofFirstLane(a)}+${this.ofFirstLane(b)})|0)` : this.ofFirstLane(a);
+      case "shr":
+        return `(${this.ofFirstLane(a)}${definition.parts.at(-1) === "s32" ? ">>" : ">>>"}${b ? this.ofFirstLane(b) : 0})`;
+      case "mad": {
+        const product = `Math.imul(${this.ofFirstLane(a)},${b ? this.ofFirstLane(b) : "0"})`;
+        return `((${product}+${c ? this.ofFirstLane(c) : "0"})|0)`;
+      }
+      case "mov":
+      case "cvt":
+        return this.ofFirstLane(a);
+      default:
+        throw this.unsupported(`a lane-linear value from ${definition.opcode}`);
+    }
+  }
+
   /** The low 32 bits of an operand as an int32; 16-bit registers are zero-extended. */
   int(operand: Operand): string {
     switch (operand.kind) {
       case "register": {
+        if (this.scalar && this.surroundings.uniform[operand.id] === 0) return this.ofFirstLane(operand);
         this.need(operand.id, NEED_BITS);
         const { bits } = this.register(operand.id);
         if (bits === 1) return operand.negated ? `(p${operand.id}^1)` : `p${operand.id}`;
@@ -128,6 +156,7 @@ export class Emitter {
   high(operand: Operand): string {
     switch (operand.kind) {
       case "register": {
+        if (this.scalar && this.surroundings.uniform[operand.id] === 0) return "0";
         this.need(operand.id, NEED_BITS);
         return this.register(operand.id).bits === 64 ? `h${operand.id}` : "0";
       }
@@ -269,7 +298,7 @@ export class Emitter {
     if (this.register(id).bits !== 64) throw this.unsupported();
     const { float } = this.wants(operand);
     // The words may be made of each other: the low one is kept until the high one is known.
-    if (new RegExp(`\\bl${id}\\b`, "u").test(high)) {
+    if (high.includes(`l${id}`)) {
       const t = this.temporary();
       this.line(`const ${t}=${low};h${id}=${high};l${id}=${t};`);
     } else this.line(`l${id}=${low};h${id}=${high};`);

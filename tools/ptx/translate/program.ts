@@ -89,7 +89,7 @@ export function translate(
   const body = parseBody(module, kernel);
   const blocks = findBlocks(body);
   splitRegisters(body, blocks);
-  propagateConstants(body);
+  propagateConstants(body, shape);
   const uniformity = analyseUniformity(body, blocks, shape);
   const segments = cutSegments(body, blocks, uniformity);
   const threads = shape[0] * shape[1] * shape[2];
@@ -119,7 +119,7 @@ export function translate(
 
 /** Visits every instruction once, so that an unknown one is refused before anything has run. */
 function checkKnown(program: Program): void {
-  const emitter = new Emitter({ ...program, uniform: program.uniformity.uniform });
+  const emitter = new Emitter({ ...program, ...program.uniformity });
   for (const segment of program.segments) {
     for (let i = segment.start; i < segment.end; i++) {
       emitInstruction(emitter, program.body.instructions[i] as Instruction, i);

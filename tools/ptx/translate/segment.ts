@@ -45,7 +45,7 @@ class SegmentWriter {
     this.program = program;
     this.segment = segment;
     this.full = full;
-    this.emitter = new Emitter({ ...program, uniform: program.uniformity.uniform });
+    this.emitter = new Emitter({ ...program, ...program.uniformity });
   }
 
   compile(hooks: Hooks): SegmentCode {
@@ -175,7 +175,7 @@ class SegmentWriter {
   assemble(scalar: string[], lanes: string[]): string {
     const { program, segment, emitter } = this;
     const { registers } = program.body;
-    const code = `${scalar.join("\n")}\n${lanes.join("\n")}`;
+    const code = `${scalar.join("\n")}\n${lanes.join("\n")}\n${this.result}`;
     const used = new Set<string>();
     for (const match of code.matchAll(/\b([rflhdp])(\d+)\b/gu)) used.add(match[0]);
     const has = (form: string, id: number): boolean => used.has(`${form}${id}`);

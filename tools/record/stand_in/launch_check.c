@@ -26,6 +26,10 @@ static CudaError check_shape(const Device* device, const Kernel* kernel, const L
       block.z > MOST_BLOCK_Z || volume(block) > device->max_threads_per_block) {
     return cudaErrorInvalidValue;
   }
+  *reason = "the block needs more registers than a block may have";
+  if (volume(block) > max_threads_by_registers(device, kernel)) {
+    return cudaErrorLaunchOutOfResources;
+  }
   *reason = "the block has more threads than the kernel's launch bounds";
   if (volume(block) > kernel->max_threads) return cudaErrorInvalidValue;
   return cudaSuccess;
@@ -66,9 +70,6 @@ CudaError check_launch(const Device* device, const Kernel* kernel, Launch* launc
                        const char** reason) {
   CudaError error = check_shape(device, kernel, launch, reason);
   if (error) return error;
-  *reason = "the block needs more registers than a block may have";
-  uint32_t threads = (uint32_t)volume(launch->block);
-  if (threads > max_threads_by_registers(device, kernel)) return cudaErrorLaunchOutOfResources;
   *reason =
       "more dynamic shared memory than cudaFuncAttributeMaxDynamicSharedMemorySize allows "
       "(48 KiB less the static part, until it is raised)";
@@ -79,7 +80,8 @@ CudaError check_launch(const Device* device, const Kernel* kernel, Launch* launc
   if (error) return error;
   *reason = "a cooperative grid must be resident at once, and this one does not fit the device";
   if (launch->cooperative) {
-    int blocks = max_active_blocks(device, kernel, (int)threads, launch->shared_bytes);
+    int blocks =
+        max_active_blocks(device, kernel, (int)volume(launch->block), launch->shared_bytes);
     if (volume(launch->grid) > (uint64_t)blocks * device->sms) {
       return cudaErrorCooperativeLaunchTooLarge;
     }
