@@ -1,11 +1,15 @@
 import type { Writable } from "node:stream";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import {
+  type CallToolRequest,
   CallToolRequestSchema,
   type CallToolResult,
   type Tool as ListedTool,
   ListToolsRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
 } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";
 import { createContext, type WorkspaceSources } from "../tools/context.ts";
@@ -14,7 +18,7 @@ import type { Tool } from "../tools/tool.ts";
 import { callTool, failureText, type Outcome } from "./calls.ts";
 import { instructions } from "./instructions.ts";
 import { nearest } from "./nearest.ts";
-import { type Step, stepSender } from "./steps.ts";
+import { stepSender } from "./steps.ts";
 import { version } from "./version.ts";
 
 export interface McpOptions {
@@ -45,46 +49,40 @@ export async function startMcp(options: McpOptions): Promise<McpServer> {
     loading ??= options.loadTools();
     return loading;
   };
-  server.oninitialized = () => void loaded();
-  server.setRequestHandler(ListToolsRequestSchema, async () => {
-    const listing = (await loaded()).map(listedTool);
-    return { tools: listing };
-  });
-  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
-    const { name, arguments: given } = request.params;
-    const tools = await loaded();
-    const tool = tools.find((candidate) => candidate.name === name);
-    if (!tool) return errorResult(unknownTool(name, tools));
-    const token = extra._meta?.progressToken;
-    const send = (step: Step) => {
-      if (token === undefined) return;
-      const params = { progressToken: token, ...step };
-      extra.sendNotification({ method: "notifications/progress", params }).catch(() => {});
-    };
-    const call = answer(tool, given, options, extra.signal, token === undefined ? undefined : send);
-    running.add(call);
+  const tracked = async <T>(answering: Promise<T>): Promise<T> => {
+    running.add(answering);
     try {
-      return await call;
+      return await answering;
     } finally {
-      running.delete(call);
+      running.delete(answering);
     }
-  });
+  };
+  server.oninitialized = () => void loaded();
+  server.setRequestHandler(ListToolsRequestSchema, () =>
+    tracked(loaded().then((tools) => ({ tools: tools.map(listedTool) }))),
+  );
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    tracked(loaded().then((tools) => answer(tools, params, options, extra))),
+  );
   server.onerror = (error) => console.error(`kernelwright: ${error.message.split("\n")[0]}`);
   await server.connect(new StdioServerTransport(process.stdin, options.output));
   return { settled: () => settled(running) };
 }
 
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
 async function answer(
-  tool: Tool,
-  given: unknown,
+  tools: readonly Tool[],
+  { name, arguments: given }: CallToolRequest["params"],
   options: McpOptions,
-  cancelled: AbortSignal,
-  send: ((step: Step) => void) | undefined,
+  extra: Extra,
 ): Promise<CallToolResult> {
-  const steps = send && stepSender(tool.name, send);
+  const tool = tools.find((candidate) => candidate.name === name);
+  if (!tool) return errorResult(unknownTool(name, tools));
+  const steps = stepsOf(tool.name, extra);
   const context = createContext({
     sources: options.sources,
-    signal: AbortSignal.any([cancelled, options.ending]),
+    signal: AbortSignal.any([extra.signal, options.ending]),
     jobs: options.jobs,
     ...(steps ? { progress: steps.progress } : {}),
   });
@@ -94,6 +92,16 @@ async function answer(
   } finally {
     steps?.stop();
   }
+}
+
+/** Progress is told to a client that gave a token for it, and to no other. */
+function stepsOf(name: string, extra: Extra): ReturnType<typeof stepSender> | undefined {
+  const progressToken = extra._meta?.progressToken;
+  if (progressToken === undefined) return undefined;
+  return stepSender(name, (step) => {
+    const params = { progressToken, ...step };
+    extra.sendNotification({ method: "notifications/progress", params }).catch(() => {});
+  });
 }
 
 function structuredResult(result: Record<string, unknown>): CallToolResult {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Machine, parsePtx, PtxFault } from "../../tools/ptx/index.ts";
+import { Machine, PtxFault, parsePtx } from "../../tools/ptx/index.ts";
 import { firstWords, pointer, run, snippet, store } from "./helpers/snippet.ts";
 
 const lanes = Array.from({ length: 32 }, (_, lane) => lane);
@@ -112,12 +112,18 @@ describe("warp-wide instructions", () => {
   /** PTX ISA 9.7.9.6, shfl.sync: the source lane and whether it is in range. */
   test("shuffles follow the clamp and segment of their mask", () => {
     expect(shuffle("bfly", 1, 31)).toEqual(lanes.map((lane) => 1100 + (lane ^ 1)));
-    expect(shuffle("down", 4, 31)).toEqual(lanes.map((lane) => (lane + 4 < 32 ? 1100 + lane + 4 : 100 + lane)));
-    expect(shuffle("up", 4, 0)).toEqual(lanes.map((lane) => (lane >= 4 ? 1100 + lane - 4 : 100 + lane)));
+    expect(shuffle("down", 4, 31)).toEqual(
+      lanes.map((lane) => (lane + 4 < 32 ? 1100 + lane + 4 : 100 + lane)),
+    );
+    expect(shuffle("up", 4, 0)).toEqual(
+      lanes.map((lane) => (lane >= 4 ? 1100 + lane - 4 : 100 + lane)),
+    );
     expect(shuffle("idx", 3, 31)).toEqual(lanes.map(() => 1103));
     // Width 8: segment mask 0x18 in bits 8 to 12, clamp 31.
     expect(shuffle("idx", 3, 0x181f)).toEqual(lanes.map((lane) => 1100 + (lane & 24) + 3));
-    expect(shuffle("down", 4, 0x181f)).toEqual(lanes.map((lane) => ((lane & 7) + 4 < 8 ? 1100 + lane + 4 : 100 + lane)));
+    expect(shuffle("down", 4, 0x181f)).toEqual(
+      lanes.map((lane) => ((lane & 7) + 4 < 8 ? 1100 + lane + 4 : 100 + lane)),
+    );
   });
 
   test("a shuffle among half of the lanes leaves the others alone", () => {
@@ -141,7 +147,9 @@ describe("warp-wide instructions", () => {
       ODD: add.u32 %r4, %r60, 200;
       shfl.sync.bfly.b32 %r3, %r4, 1, 31, -1;
       OUT: ${store("%r3")}`);
-    expect(firstWords(out)).toEqual(lanes.map((lane) => (lane % 2 === 0 ? lane + 1 + 200 : lane - 1 + 100)));
+    expect(firstWords(out)).toEqual(
+      lanes.map((lane) => (lane % 2 === 0 ? lane + 1 + 200 : lane - 1 + 100)),
+    );
   });
 
   test("votes, match, redux and elect", () => {
@@ -207,9 +215,12 @@ describe("barriers", () => {
       ${store("%r6")}`;
   const swapped = Array.from({ length: 128 }, (_, thread) => thread ^ 64);
 
-  test.each(["bar.sync 0;", "barrier.sync 1, 128;", "barrier.cta.sync.aligned 2;"])("%s makes stores visible", (barrier) => {
-    expect(firstWords(run(exchange(barrier), { threads: 128 }))).toEqual(swapped);
-  });
+  test.each(["bar.sync 0;", "barrier.sync 1, 128;", "barrier.cta.sync.aligned 2;"])(
+    "%s makes stores visible",
+    (barrier) => {
+      expect(firstWords(run(exchange(barrier), { threads: 128 }))).toEqual(swapped);
+    },
+  );
 
   test("without a barrier the values are not there", () => {
     expect(firstWords(run(exchange(""), { threads: 128 }))).not.toEqual(swapped);
@@ -229,7 +240,10 @@ describe("barriers", () => {
   });
 
   test("warps that exited do not hold the others up", () => {
-    const out = run(`setp.ge.u32 %p1, %r60, 64; @%p1 exit; bar.sync 0; mov.u32 %r1, 9; ${store("%r1")}`, { threads: 128 });
+    const out = run(
+      `setp.ge.u32 %p1, %r60, 64; @%p1 exit; bar.sync 0; mov.u32 %r1, 9; ${store("%r1")}`,
+      { threads: 128 },
+    );
     expect(firstWords(out)).toEqual(Array.from({ length: 128 }, (_, t) => (t < 64 ? 9 : 0)));
   });
 
@@ -244,17 +258,24 @@ describe("barriers", () => {
       { threads: 64 },
     );
     expect(fault.finding.kind).toBe("deadlock");
-    expect(fault.message).toContain("barrier 1 waits for all threads and has 32; warp 1 never get there");
+    expect(fault.message).toContain(
+      "barrier 1 waits for all threads and has 32; warp 1 never get there",
+    );
   });
 
   test("an incomplete last warp works", () => {
-    const out = run(`bar.sync 0; vote.sync.ballot.b32 %r1, 1, 0xff; ${store("%r1")}`.replace("0xff", "-1"), { threads: 40 });
+    const out = run(
+      `bar.sync 0; vote.sync.ballot.b32 %r1, 1, 0xff; ${store("%r1")}`.replace("0xff", "-1"),
+      { threads: 40 },
+    );
     expect(firstWords(out)[39]).toBe(0xff);
   });
 });
 
 test("a loop without end meets the instruction budget", () => {
-  const fault = faultOf("LOOP: add.u32 %r1, %r1, 1; bra LOOP;", { options: { instruction_budget: 100_000 } });
+  const fault = faultOf("LOOP: add.u32 %r1, %r1, 1; bra LOOP;", {
+    options: { instruction_budget: 100_000 },
+  });
   expect(fault.finding.kind).toBe("instruction_budget");
   expect(fault.message).toContain("100000 thread instructions");
 });
@@ -277,7 +298,13 @@ test("two warps may wait for each other in shared memory", () => {
     ),
   );
   const out = machine.alloc(64 * 16, { label: "out" });
-  const counts = machine.launch({ kernel: "k", grid: [1, 1, 1], block: [64, 1, 1], dynamic_shared_bytes: 0, params: [pointer(out), pointer(out)] });
+  const counts = machine.launch({
+    kernel: "k",
+    grid: [1, 1, 1],
+    block: [64, 1, 1],
+    dynamic_shared_bytes: 0,
+    params: [pointer(out), pointer(out)],
+  });
   expect(counts.thread_instructions).toBeGreaterThan(0);
   expect(machine.read(out, 4)[0]).toBe(4);
 });

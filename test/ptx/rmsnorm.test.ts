@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fromBf16, fromF16, toBf16, toF16 } from "../../tools/ptx/arithmetic/halves.ts";
-import { Machine, type PtxModule, parsePtx, PtxFault } from "../../tools/ptx/index.ts";
+import { Machine, type PtxFault, type PtxModule, parsePtx } from "../../tools/ptx/index.ts";
 import { bytesOf, pointer } from "./helpers/snippet.ts";
 
 const eps = 1e-6;
@@ -13,7 +13,9 @@ const formats = {
 type Dtype = keyof typeof formats;
 
 function read(arch: string): PtxModule {
-  return parsePtx(readFileSync(new URL(`../fixtures/ptx/rmsnorm.${arch}.ptx`, import.meta.url), "utf8"));
+  return parsePtx(
+    readFileSync(new URL(`../fixtures/ptx/rmsnorm.${arch}.ptx`, import.meta.url), "utf8"),
+  );
 }
 
 function encode(dtype: Dtype, values: readonly number[]): Uint8Array {
@@ -52,7 +54,10 @@ function measure(
   const { bytes, mantissa, least } = formats[dtype];
   const machine = new Machine(module);
   const x = encode(dtype, inputs(rows * hidden, options.scale ?? 1, 1));
-  const weight = encode(dtype, inputs(hidden, 0.3, 2).map((value) => 1 + value));
+  const weight = encode(
+    dtype,
+    inputs(hidden, 0.3, 2).map((value) => 1 + value),
+  );
   const px = machine.alloc(x.length, { label: "x", read_only: true });
   const pw = machine.alloc(weight.length, { label: "weight", read_only: true });
   const out = machine.alloc(rows * hidden * bytes, { label: "out" });
@@ -63,9 +68,20 @@ function measure(
     grid: [rows, 1, 1],
     block: [options.threads ?? 128, 1, 1],
     dynamic_shared_bytes: options.dynamic_shared_bytes ?? 0,
-    params: [pointer(out), pointer(px), pointer(pw), pointer(BigInt(hidden)), bytesOf(Int32Array.of(hidden)), bytesOf(Float32Array.of(eps))],
+    params: [
+      pointer(out),
+      pointer(px),
+      pointer(pw),
+      pointer(BigInt(hidden)),
+      bytesOf(Int32Array.of(hidden)),
+      bytesOf(Float32Array.of(eps)),
+    ],
   });
-  const [xs, ws, got] = [decode(dtype, x), decode(dtype, weight), decode(dtype, machine.read(out, rows * hidden * bytes))];
+  const [xs, ws, got] = [
+    decode(dtype, x),
+    decode(dtype, weight),
+    decode(dtype, machine.read(out, rows * hidden * bytes)),
+  ];
   let maxUlp = 0;
   let beyond = 0;
   for (let row = 0; row < rows; row++) {
@@ -74,7 +90,10 @@ function measure(
     const rstd = 1 / Math.sqrt(mean + Math.fround(eps));
     values.forEach((value, c) => {
       const expected = value * rstd * (ws[c] ?? 0);
-      const exponent = Math.max(Math.floor(Math.log2(Math.abs(expected) || 1e-300)) - mantissa, least);
+      const exponent = Math.max(
+        Math.floor(Math.log2(Math.abs(expected) || 1e-300)) - mantissa,
+        least,
+      );
       const error = Math.abs((got[row * hidden + c] ?? Number.NaN) - expected) / 2 ** exponent;
       if (!(error <= maxUlp)) maxUlp = error;
       if (!(error <= 0.5)) beyond++;
@@ -103,7 +122,14 @@ describe.each(["sm_75", "sm_80", "sm_90"])("RMSNorm compiled for %s", (arch) => 
     expect(module.kernels.size).toBe(6);
     const kernel = module.kernels.get(find(module, "rmsnorm_row", "bfloat16"));
     expect(kernel?.static_shared_bytes).toBe(16);
-    expect(kernel?.params.map(({ offset, bytes }) => [offset, bytes])).toEqual([[0, 8], [8, 8], [16, 8], [24, 8], [32, 4], [36, 4]]);
+    expect(kernel?.params.map(({ offset, bytes }) => [offset, bytes])).toEqual([
+      [0, 8],
+      [8, 8],
+      [16, 8],
+      [24, 8],
+      [32, 4],
+      [36, 4],
+    ]);
   });
 
   test.each(["bfloat16", "float16", "float32"] as const)("row in registers, %s", (dtype) => {
@@ -118,38 +144,65 @@ describe.each(["sm_75", "sm_80", "sm_90"])("RMSNorm compiled for %s", (arch) => 
   test.each(["bfloat16", "float32"] as const)("any hidden size, %s", (dtype) => {
     const kernel = find(module, "rmsnorm_any", dtype);
     for (const hidden of [1, 3, 127, 515]) {
-      const { max_ulp } = measure(module, kernel, dtype, 2, hidden, { threads: 64, dynamic_shared_bytes: 256 });
+      const { max_ulp } = measure(module, kernel, dtype, 2, hidden, {
+        threads: 64,
+        dynamic_shared_bytes: 256,
+      });
       expect(max_ulp, `${hidden}`).toBeLessThanOrEqual(bound(dtype));
     }
   });
 
   test("tiny inputs, where the eps decides", () => {
-    const { max_ulp } = measure(module, find(module, "rmsnorm_row", "bfloat16"), "bfloat16", 2, 1024, { scale: 1e-4 });
+    const { max_ulp } = measure(
+      module,
+      find(module, "rmsnorm_row", "bfloat16"),
+      "bfloat16",
+      2,
+      1024,
+      { scale: 1e-4 },
+    );
     expect(max_ulp).toBeLessThanOrEqual(0.51);
   });
 
   test("a wrong launch is found: hidden_size 0 fails the assertion, with the source's text", () => {
     const kernel = find(module, "rmsnorm_any", "float32");
-    expect(() => measure(module, kernel, "float32", 1, 0, { threads: 32, dynamic_shared_bytes: 128 })).toThrow(/assertion "hidden_size > 0" failed/u);
+    expect(() =>
+      measure(module, kernel, "float32", 1, 0, { threads: 32, dynamic_shared_bytes: 128 }),
+    ).toThrow(/assertion "hidden_size > 0" failed/u);
   });
 
   test("too little dynamic shared memory is found, with thread and line", () => {
     const kernel = find(module, "rmsnorm_any", "float32");
-    expect(() => measure(module, kernel, "float32", 1, 64, { threads: 64, dynamic_shared_bytes: 64 })).toThrow(
+    expect(() =>
+      measure(module, kernel, "float32", 1, 64, { threads: 64, dynamic_shared_bytes: 64 }),
+    ).toThrow(
       /store of 4 bytes at shared memory \+ 64 \(shared memory is 64 bytes\) in .* thread \(16,0,0\) at rmsnorm\.cu:\d+/u,
     );
   });
 
   test("a store past the end names buffer, offset, size, thread and line", () => {
-    const kernel = [...module.kernels.keys()].find((name) => name.includes("store_past_the_end")) ?? "";
+    const kernel =
+      [...module.kernels.keys()].find((name) => name.includes("store_past_the_end")) ?? "";
     const machine = new Machine(module);
     const out = machine.alloc(128, { label: "out" });
     try {
-      machine.launch({ kernel, grid: [1, 1, 1], block: [32, 1, 1], dynamic_shared_bytes: 0, params: [pointer(out), bytesOf(Int32Array.of(8))] });
+      machine.launch({
+        kernel,
+        grid: [1, 1, 1],
+        block: [32, 1, 1],
+        dynamic_shared_bytes: 0,
+        params: [pointer(out), bytesOf(Int32Array.of(8))],
+      });
       expect.unreachable();
     } catch (error) {
-      expect((error as PtxFault).finding).toMatchObject({ kind: "out_of_bounds", thread: [24, 0, 0], source_file: "rmsnorm.cu" });
-      expect((error as PtxFault).message).toContain("store of 4 bytes at out + 128 (allocation is 128 bytes)");
+      expect((error as PtxFault).finding).toMatchObject({
+        kind: "out_of_bounds",
+        thread: [24, 0, 0],
+        source_file: "rmsnorm.cu",
+      });
+      expect((error as PtxFault).message).toContain(
+        "store of 4 bytes at out + 128 (allocation is 128 bytes)",
+      );
     }
   });
 });

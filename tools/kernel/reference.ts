@@ -1,5 +1,5 @@
 import type { KernelCase } from "./cases.ts";
-import { roundTo } from "./dtypes.ts";
+import { type Dtype, dtypeFacts, roundTo, ulpAt } from "./dtypes.ts";
 
 /** What the reference says about one row. */
 export interface ReferenceRow {
@@ -7,6 +7,13 @@ export interface ReferenceRow {
   exact: Float64Array;
   /** The float64 value with the rounding that the declared order makes half-way, if any. */
   ordered: Float64Array;
+  /**
+   * `ordered` where the half-way rounding goes the other way: differs only where the normalised
+   * value is so near a midpoint that float32 cannot tell. Either is right.
+   */
+  alternative: Float64Array;
+  /** How far a half-way rounding to a subnormal moves the result; undefined without any. */
+  subnormal_slack: Float64Array | undefined;
   /** Magnitude of the terms that a sum may cancel: errors are counted in ulps there. */
   scale: Float64Array | undefined;
   rstd: number;
@@ -33,6 +40,9 @@ export interface Deviation {
   sum_without_last?: number;
 }
 
+/** What float32 arithmetic may add to a normalised value: a sum, two divisions and a root, doubled. */
+const float32Doubt = 2 ** -21;
+
 const float32Max = (2 - 2 ** -23) * 2 ** 127;
 
 /**
@@ -57,6 +67,9 @@ export function referenceRow(
   const weight = deviation.ignore_weight ? undefined : inputs.weight;
   const exact = new Float64Array(n);
   const ordered = new Float64Array(n);
+  const alternative = new Float64Array(n);
+  let slack: Float64Array | undefined;
+  const smallestNormal = 2 ** dtypeFacts[one.dtype].min_exponent;
   const scale = one.operator === "layernorm" ? new Float64Array(n) : undefined;
   for (let column = 0; column < n; column += 1) {
     const normalised = ((x[column] as number) - mean) * rstd;
@@ -64,13 +77,25 @@ export function referenceRow(
     // Adding -0 changes nothing, not even the sign of a zero.
     const bias = inputs.bias?.[column] ?? -0;
     exact[column] = normalised * factor + bias;
-    ordered[column] = (llama ? roundTo(normalised, one.dtype) : normalised) * factor + bias;
+    const [near, other] = llama ? roundBothWays(normalised, one.dtype) : [normalised, normalised];
+    ordered[column] = near * factor + bias;
+    alternative[column] = other * factor + bias;
+    if (llama && Math.abs(normalised) < smallestNormal) {
+      slack ??= new Float64Array(n);
+      slack[column] = 0.5 * ulpAt(0, one.dtype) * Math.abs(factor);
+    }
     if (scale) {
       scale[column] =
         (Math.abs(x[column] as number) + Math.abs(mean)) * rstd * Math.abs(factor) + Math.abs(bias);
     }
   }
-  return { exact, ordered, scale, rstd, overflows };
+  return { exact, ordered, alternative, subnormal_slack: slack, scale, rstd, overflows };
+}
+
+function roundBothWays(value: number, dtype: Dtype): [near: number, other: number] {
+  const near = roundTo(value, dtype);
+  const below = roundTo(value * (1 - float32Doubt), dtype);
+  return [near, below === near ? roundTo(value * (1 + float32Doubt), dtype) : below];
 }
 
 /** What is normalised: x, or for `add_rmsnorm` x + residual, rounded to the dtype where declared. */

@@ -112,7 +112,7 @@ class BodyReader {
         scope = scope.parent ?? scope;
         position++;
       } else if (c === ";") position++;
-      else if (text.startsWith(".loc", position) || text.startsWith(".file", position)) {
+      else if (/^\.(?:loc|file)\s/u.test(text.slice(position, position + 6))) {
         const end = endOfLine(text, position);
         this.readLocation(text.slice(position, end));
         position = end;

@@ -43,7 +43,8 @@ export function splitRegisters(body: Body, blocks: readonly Block[]): void {
       for (const id of usedBy(instruction)) {
         if (!many.has(id)) continue;
         const from = now.get(id);
-        const known = from?.length === 1 ? knownValue(instructions, definitions[from[0] ?? -1]) : undefined;
+        const known =
+          from?.length === 1 ? knownValue(instructions, definitions[from[0] ?? -1]) : undefined;
         if (known && isPlainUse(instruction, id)) values.set(`${i} ${id}`, known);
         else useWeb.set(`${i} ${id}`, webs.joinAll(from));
       }
@@ -66,7 +67,8 @@ function knownValue(
 ): Operand | undefined {
   const instruction = instructions[definition?.index ?? -1];
   const from = instruction?.operands[1];
-  if (instruction?.parts[0] !== "mov" || instruction.guard || from?.kind !== "special") return undefined;
+  if (instruction?.parts[0] !== "mov" || instruction.guard || from?.kind !== "special")
+    return undefined;
   return /^(?:tid|ntid|ctaid|nctaid)\.[xyz]$|^laneid$/u.test(from.name) ? from : undefined;
 }
 
@@ -78,7 +80,11 @@ function isPlainUse(instruction: Instruction, id: number): boolean {
     /^[usb]32$/u.test(instruction.parts.at(-1) ?? "") &&
     instruction.operands.every((operand, index) => {
       if (index < first || (operand.kind === "register" && operand.id === id)) return true;
-      const inner: number[] = usedBy({ ...instruction, guard: undefined, operands: [operand, operand] });
+      const inner: number[] = usedBy({
+        ...instruction,
+        guard: undefined,
+        operands: [operand, operand],
+      });
       return !inner.includes(id);
     })
   );
@@ -191,7 +197,8 @@ function rename(
       const value = operand.kind === "register" ? values.get(`${i} ${operand.id}`) : undefined;
       return value ?? mapRegisters(operand, use);
     });
-    if (instruction.guard) instruction.guard = { ...instruction.guard, id: use(instruction.guard.id) };
+    if (instruction.guard)
+      instruction.guard = { ...instruction.guard, id: use(instruction.guard.id) };
   });
 }
 

@@ -104,7 +104,12 @@ class Analysis {
     const { parts } = instruction;
     switch (parts[0]) {
       case "ld":
-        return !parts.includes("local") && !parts.includes("volatile") && this.spaceIsShared(parts);
+        return (
+          !this.isOwnParam(instruction) &&
+          !parts.includes("local") &&
+          !parts.includes("volatile") &&
+          this.spaceIsShared(parts)
+        );
       case "vote":
       case "redux":
         return this.isFullMask(instruction);
@@ -121,6 +126,14 @@ class Analysis {
       default:
         return true;
     }
+  }
+
+  /** A parameter of an expanded call lies in the thread's local memory. */
+  isOwnParam(instruction: Instruction): boolean {
+    if (instruction.parts[0] !== "ld" || !instruction.parts.includes("param")) return false;
+    const address = instruction.operands[1];
+    const base = address?.kind === "address" ? address.base : undefined;
+    return base?.kind === "symbol" && this.body.local.has(base.name);
   }
 
   /** A generic address may be local memory, where every thread has its own. */
@@ -153,12 +166,7 @@ class Analysis {
       ...(this.used[index] ?? []).map((id) => this.classOf(id)),
       ...specialsOf(instruction).map((special) => this.specialClass(special)),
     ];
-    if (name === "ld" && instruction.parts.includes("param") && this.body.local_bytes > 0) {
-      // A parameter of an expanded call is the thread's own.
-      const address = instruction.operands[1];
-      const base = address?.kind === "address" ? address.base : undefined;
-      if (base?.kind !== "symbol" || this.body.local.has(base.name)) return 1;
-    }
+    if (this.isOwnParam(instruction)) return 1;
     if (classes.every((c) => c === 2)) return 2;
     if (classes.some((c) => c === 1)) return 1;
     return this.linearClass(instruction, name);
@@ -201,7 +209,8 @@ class Analysis {
     if (definition?.parts[0] !== "shr" || definition.guard) return false;
     const [, value, amount] = definition.operands;
     if (this.isZero(value)) return true;
-    const sign = definition.parts.at(-1) === "s32" && amount?.kind === "integer" && amount.lo === 31;
+    const sign =
+      definition.parts.at(-1) === "s32" && amount?.kind === "integer" && amount.lo === 31;
     return sign && value?.kind === "register" && this.classOf(value.id) === 3;
   }
 
@@ -210,7 +219,9 @@ class Analysis {
     if (operand?.kind === "integer" || operand?.kind === "special") return true;
     if (operand?.kind !== "register" || this.definitions[operand.id]?.length !== 1) return false;
     const definition = this.body.instructions[this.definitions[operand.id]?.[0] ?? -1];
-    return definition?.parts[0] === "mov" && !definition.guard && this.isKnown(definition.operands[1]);
+    return (
+      definition?.parts[0] === "mov" && !definition.guard && this.isKnown(definition.operands[1])
+    );
   }
 
   isMultipleOf32(operand: Instruction["operands"][number] | undefined): boolean {

@@ -48,16 +48,7 @@ function renderAccuracy(result: ValidateResult): string {
     String(one.max_ulp_limit),
     `${one.beyond_pct} %`,
   ]);
-  const header = [
-    "in",
-    "out",
-    "rounding",
-    "weight",
-    ">elements",
-    ">max ulp",
-    ">limit",
-    ">not nearest",
-  ];
+  const header = ["in", "out", "rounding", "weight", ">elements", ">max ulp", ">limit", ">beyond"];
   return renderTable(header, rows);
 }
 

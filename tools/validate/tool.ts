@@ -79,7 +79,11 @@ const accuracySchema = z.object({
   elements: count,
   max_ulp: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
   max_ulp_limit: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
-  beyond_pct: z.number().min(0).max(100).describe("Elements that are not the nearest value"),
+  beyond_pct: z
+    .number()
+    .min(0)
+    .max(100)
+    .describe("Elements further than 0.501 ulp (float32: 8) from the ordered reference"),
 });
 
 const failureSchema = z.object({

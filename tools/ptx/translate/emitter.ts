@@ -131,7 +131,8 @@ export class Emitter {
   int(operand: Operand): string {
     switch (operand.kind) {
       case "register": {
-        if (this.scalar && this.surroundings.uniform[operand.id] === 0) return this.ofFirstLane(operand);
+        if (this.scalar && this.surroundings.uniform[operand.id] === 0)
+          return this.ofFirstLane(operand);
         this.need(operand.id, NEED_BITS);
         const { bits } = this.register(operand.id);
         if (bits === 1) return operand.negated ? `(p${operand.id}^1)` : `p${operand.id}`;
