@@ -41,7 +41,7 @@ test("below the smallest normal number distances are counted in the smallest sub
 
 test("llama order may be 1.51 ulp off, one rounding 0.51, float32 8", () => {
   const limits = (dtype: "bfloat16" | "float32", rounding: "llama" | "single") =>
-    accuracyLimits({ dtype, out_dtype: dtype, rounding }).max_ulp;
+    accuracyLimits({ operator: "rmsnorm", dtype, out_dtype: dtype, rounding }).max_ulp;
   expect(limits("bfloat16", "llama")).toBe(1.51);
   expect(limits("bfloat16", "single")).toBe(0.51);
   expect(limits("float32", "single")).toBe(8);
@@ -49,6 +49,7 @@ test("llama order may be 1.51 ulp off, one rounding 0.51, float32 8", () => {
 
 test("a pool fails on a hundredth of its elements, not on a ten-thousandth, nor on one of a few", () => {
   const pool = (elements: number, beyond: number): AccuracyPool => ({
+    operator: "rmsnorm",
     dtype: "bfloat16",
     out_dtype: "bfloat16",
     rounding: "llama",

@@ -27,19 +27,28 @@ interface Foreign {
   from: string;
   /** What the judged file includes. */
   include: string;
-  include_folders?: string[];
   signature: string;
   dtypes?: ("bfloat16" | "float16" | "float32")[];
   eps?: number;
-  /** Headers of libraries that the source includes and the kernels do not use. */
-  stubs?: Record<string, string>;
 }
 
-/** What llm.c's dev/cuda/common.h names of cuBLAS. */
-const cublasStubs = {
-  "cublas_v2.h":
-    "#pragma once\n#include <cuda_runtime.h>\n#include <library_types.h>\ntypedef int cublasStatus_t; typedef int cublasComputeType_t; typedef void* cublasHandle_t;\nenum { CUBLAS_STATUS_SUCCESS = 0, CUBLAS_COMPUTE_32F = 68 };\n",
-  "cublasLt.h": "#pragma once\ntypedef void* cublasLtHandle_t;\n",
+/** What the foreign sources name of libraries that their kernels do not use. */
+const libraryStubs = {
+  "cublas_v2.h": `#pragma once
+#include <cuda_runtime.h>
+#include <library_types.h>
+typedef int cublasStatus_t; typedef int cublasComputeType_t; typedef int cublasMath_t;
+typedef void* cublasHandle_t;
+enum { CUBLAS_STATUS_SUCCESS, CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32,
+       CUBLAS_TF32_TENSOR_OP_MATH, CUBLAS_DEFAULT_MATH };
+inline int cublasCreate(cublasHandle_t*) { return 0; }
+inline int cublasSetMathMode(cublasHandle_t, cublasMath_t) { return 0; }
+`,
+  "cublasLt.h": `#pragma once
+typedef void* cublasLtHandle_t;
+inline int cublasLtCreate(cublasLtHandle_t*) { return 0; }
+`,
+  "curand_kernel.h": "#pragma once\n",
 };
 
 const layernorm = (kernel: string, call: string): Foreign => ({
@@ -49,7 +58,6 @@ const layernorm = (kernel: string, call: string): Foreign => ({
   signature: call,
   dtypes: ["float32"],
   eps: 1e-5,
-  stubs: cublasStubs,
 });
 
 const llmCall = (n: number) =>
@@ -63,7 +71,6 @@ const foreign: Foreign[] = [
     name: "FlashInfer RMSNorm",
     from: "flashinfer/include/flashinfer",
     include: "flashinfer/norm.cuh",
-    include_folders: ["."],
     signature:
       "flashinfer::norm::RMSNorm<T>(x, weight, out, rows, hidden_size, x_row_stride, out_row_stride, eps, false, stream)",
     dtypes: ["bfloat16", "float16"],
@@ -72,7 +79,6 @@ const foreign: Foreign[] = [
     name: "FlashInfer FusedAddRMSNorm",
     from: "flashinfer/include/flashinfer",
     include: "flashinfer/norm.cuh",
-    include_folders: ["."],
     signature:
       "flashinfer::norm::FusedAddRMSNorm<T>(x, residual, weight, rows, hidden_size, hidden_size, hidden_size, eps, false, stream)",
     dtypes: ["bfloat16", "float16"],
@@ -82,7 +88,7 @@ const foreign: Foreign[] = [
       name: `kernel-skill rmsnorm_forward_${short}`,
       from: "kernel-skill/examples/qwen3_8b/kernel_src",
       include: "kernel_src/rmsnorm.cu",
-      signature: `rmsnorm_forward_${short}(out, x, weight, rows, hidden_size, eps, stream)`,
+      signature: `rmsnorm_forward_${short}(out, x, weight, 1, rows, hidden_size, eps, stream)`,
       dtypes: [{ bf16: "bfloat16", fp16: "float16", fp32: "float32" }[short] as "bfloat16"],
     }),
   ),
@@ -94,7 +100,7 @@ test.skipIf(reason).each(foreign)("$name gives right values in the interpreter",
   const folder = path.join(workspace, one.name.replace(/\W+/gu, "-"));
   mkdirSync(folder, { recursive: true });
   cpSync(source, path.join(folder, path.basename(source)), { recursive: true });
-  for (const [name, text] of Object.entries(one.stubs ?? {})) {
+  for (const [name, text] of Object.entries(libraryStubs)) {
     writeFileSync(path.join(folder, name), text);
   }
   writeFileSync(path.join(folder, "judged.cu"), `#include "${one.include}"\n`);
@@ -105,6 +111,7 @@ test.skipIf(reason).each(foreign)("$name gives right values in the interpreter",
     ...(one.eps === undefined ? {} : { eps: one.eps }),
     include_folders: [folder],
   });
+  console.log(`${one.name}: ${result.summary}`);
   expect(result.summary).toMatch(/^Passed/u);
   expect(result.cases_passed).toBe(result.cases_total);
   expect(result.cases_total).toBeGreaterThanOrEqual(10);

@@ -33,6 +33,7 @@ function expectWords(code: string, operands: readonly number[], ...expected: num
 const unsigned = (x: number): bigint => BigInt(x >>> 0);
 const signed = (x: number): bigint => BigInt(x | 0);
 const word = (x: bigint, shift = 0): number => Number(BigInt.asIntN(32, x >> BigInt(shift)));
+const pick = (first: boolean, a: bigint, b: bigint): bigint => (first ? a : b);
 const samples = [0, 1, -1, 7, 31, 0x7fffffff, -0x80000000, 0x12345678, -0x12345678, 65537, -65536];
 
 describe("32-bit integers", () => {
@@ -42,8 +43,8 @@ describe("32-bit integers", () => {
     ["mul.lo.s32", (a, b) => signed(a) * signed(b)],
     ["mul.hi.u32", (a, b) => (unsigned(a) * unsigned(b)) >> 32n],
     ["mul.hi.s32", (a, b) => (signed(a) * signed(b)) >> 32n],
-    ["min.s32", (a, b) => (signed(a) < signed(b) ? signed(a) : signed(b))],
-    ["max.u32", (a, b) => (unsigned(a) > unsigned(b) ? unsigned(a) : unsigned(b))],
+    ["min.s32", (a, b) => pick(signed(a) < signed(b), signed(a), signed(b))],
+    ["max.u32", (a, b) => pick(unsigned(a) > unsigned(b), unsigned(a), unsigned(b))],
     ["and.b32", (a, b) => signed(a) & signed(b)],
     ["or.b32", (a, b) => signed(a) | signed(b)],
     ["xor.b32", (a, b) => signed(a) ^ signed(b)],
@@ -140,8 +141,8 @@ describe("64-bit integers", () => {
     ["rem.s64", (a, b) => a % b],
     ["div.u64", (a, b) => u(a) / u(b)],
     ["rem.u64", (a, b) => u(a) % u(b)],
-    ["min.s64", (a, b) => (a < b ? a : b)],
-    ["max.u64", (a, b) => (u(a) > u(b) ? a : b)],
+    ["min.s64", (a, b) => pick(a < b, a, b)],
+    ["max.u64", (a, b) => pick(u(a) > u(b), a, b)],
     ["and.b64", (a, b) => a & b],
     ["xor.b64", (a, b) => a ^ b],
   ];

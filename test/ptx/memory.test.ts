@@ -59,6 +59,18 @@ describe("loads and stores", () => {
     expect([...out.slice(20, 24)]).toEqual([5, 1, 1, 5]);
   });
 
+  test("dynamic shared memory begins at its own alignment, after the fixed variables", () => {
+    const out = run(
+      `.shared .align 4 .b8 fixed[16];
+      mov.u32 %r1, dynamic; mov.u32 %r2, fixed;
+      st.shared.u32 [%r1+60], 5; ld.shared.u32 %r3, [%r1+60];
+      ${store("%r1", "%r2", "%r3")}`,
+      { threads: 1, dynamic_shared_bytes: 64 },
+      ".extern .shared .align 128 .b8 dynamic[];",
+    );
+    expect([...out.slice(0, 3)]).toEqual([128, 0, 5]);
+  });
+
   test("local memory is each thread's own, by local and by generic address", () => {
     const out = run(`
       .local .align 16 .b8 depot[64];

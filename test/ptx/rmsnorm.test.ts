@@ -49,10 +49,15 @@ function measure(
   dtype: Dtype,
   rows: number,
   hidden: number,
-  options: { threads?: number; dynamic_shared_bytes?: number; scale?: number } = {},
-): { max_ulp: number; beyond_half: number } {
+  options: {
+    threads?: number;
+    dynamic_shared_bytes?: number;
+    scale?: number;
+    all_vector?: boolean;
+  } = {},
+): { max_ulp: number; beyond_half: number; out: Uint8Array } {
   const { bytes, mantissa, least } = formats[dtype];
-  const machine = new Machine(module);
+  const machine = new Machine(module, { all_vector: options.all_vector ?? false });
   const x = encode(dtype, inputs(rows * hidden, options.scale ?? 1, 1));
   const weight = encode(
     dtype,
@@ -99,7 +104,11 @@ function measure(
       if (!(error <= 0.5)) beyond++;
     });
   }
-  return { max_ulp: maxUlp, beyond_half: beyond / (rows * hidden) };
+  return {
+    max_ulp: maxUlp,
+    beyond_half: beyond / (rows * hidden),
+    out: machine.read(out, rows * hidden * bytes),
+  };
 }
 
 function find(module: PtxModule, name: string, dtype: Dtype): string {
@@ -150,6 +159,20 @@ describe.each(["sm_75", "sm_80", "sm_90"])("RMSNorm compiled for %s", (arch) => 
       });
       expect(max_ulp, `${hidden}`).toBeLessThanOrEqual(bound(dtype));
     }
+  });
+
+  test("lanes that are scheduled freely give the same bits as lanes that go together", () => {
+    const row = find(module, "rmsnorm_row", "float16");
+    const together = measure(module, row, "float16", 2, 1000);
+    expect(measure(module, row, "float16", 2, 1000, { all_vector: true }).out).toEqual(
+      together.out,
+    );
+    const any = find(module, "rmsnorm_any", "float32");
+    const options = { threads: 64, dynamic_shared_bytes: 256 };
+    const first = measure(module, any, "float32", 2, 131, options);
+    expect(measure(module, any, "float32", 2, 131, { ...options, all_vector: true }).out).toEqual(
+      first.out,
+    );
   });
 
   test("tiny inputs, where the eps decides", () => {

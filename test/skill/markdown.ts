@@ -11,10 +11,14 @@ export function splitFrontMatter(text: string): { frontMatter: string; body: str
   return { frontMatter: found.head ?? "", body: found.rest ?? "" };
 }
 
-/** Everything set as code: the lines of fenced and indented blocks, and inline spans. */
+/**
+ * Everything set as code: the lines of fenced and indented blocks, and inline spans. A block
+ * of `text` is what a program printed, and left out.
+ */
 export function codeOf(text: string): string[] {
   const lines: string[] = [];
   const prose = text
+    .replaceAll(/^```text\n[\s\S]*?^```$/gmu, "")
     .replaceAll(/^```[^\n]*\n(?<code>[\s\S]*?)^```$/gmu, (_, code: string) => {
       lines.push(...code.split("\n").filter((line) => line.trim() !== ""));
       return "";

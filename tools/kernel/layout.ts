@@ -42,8 +42,8 @@ function matrixLayout(one: KernelCase, elementBytes: number, role: "x" | "out"):
   };
   switch (one.layout) {
     case "strided":
-      // Half of the cases keep rows 16-byte aligned, the others do not.
-      layout.row_stride += (one.seed & 1 ? 8 : 3) * (role === "x" ? 1 : 2);
+      // 16-byte aligned rows where the hidden size allows it.
+      layout.row_stride += role === "x" ? 8 : 16;
       break;
     case "grouped":
       // As query heads in a fused-qkv view: four rows of every twelve. The output is dense.
@@ -51,7 +51,9 @@ function matrixLayout(one: KernelCase, elementBytes: number, role: "x" | "out"):
       layout.group_stride = (role === "x" ? 12 : 4) * hidden_size;
       break;
     case "unaligned":
+      // Half of the cases by the pointer alone, the others by the row stride as well.
       layout.first_element = 1 + (mix32(one.seed) % 3);
+      if (one.seed & 1) layout.row_stride += role === "x" ? 3 : 5;
       break;
     case "far_strided":
       // Rows start at 0, 1.6e9, 3.2e9 (past 2^31) and 4.8e9 (past 2^32) elements; a multiple of

@@ -10,9 +10,9 @@ import {
   windowOver,
 } from "./memory.ts";
 import { LOCAL_WINDOW, PARAM_WINDOW, SHARED_WINDOW } from "./module.ts";
-import { contextWords } from "./translate/emitter.ts";
 import type { Program } from "./translate/program.ts";
 import type { Hooks } from "./translate/segment.ts";
+import { contextWords } from "./translate/special-registers.ts";
 
 /** Words that generated code reads: block index, grid size, bytes of shared memory. One launch runs at a time. */
 export const context = new Int32Array(contextWords.length);

@@ -1,3 +1,10 @@
+// Executes PTX without a GPU. The way of a kernel:
+//   parse-module (directives) -> parse-body (statements, calls expanded) -> control-flow (blocks, where lanes meet)
+//   -> split-registers, translate/constants -> uniformity (what a warp computes once)
+//   -> translate/program (segments, register file) -> translate/segment (JavaScript; one file per family)
+//   -> schedule (blocks, warps, groups of lanes), warp-sync (shuffles, votes), execution (memory misses, faults).
+// Generated code touches memory through the windows that `miss` in execution.ts hands out: checks that need a
+// shadow of memory (reads of what nobody wrote, races) belong there and in Memory.window.
 import type { PtxModule } from "./module.ts";
 import { parsePtx as parseModule } from "./parse-module.ts";
 

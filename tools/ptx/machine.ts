@@ -10,7 +10,6 @@ import {
   sharedCapacity,
 } from "./memory.ts";
 import { MODULE_WINDOW, type ParsedModule, type PtxModule } from "./module.ts";
-import { alignUp } from "./parse-module.ts";
 import { BlockRunner, type Counts } from "./schedule.ts";
 import { type Program, translate } from "./translate/program.ts";
 
@@ -19,6 +18,8 @@ export interface MachineOptions {
   instruction_budget?: number;
   /** Most shared memory of a block, static and dynamic. */
   max_shared_bytes?: number;
+  /** Schedules lanes freely even where they could go together: slower, and the same results (tests compare). */
+  all_vector?: boolean;
 }
 
 export interface Launch {
@@ -47,11 +48,13 @@ export class Machine {
   private readonly memory = new Memory();
   private readonly budget: number;
   private readonly maxShared: number;
+  private readonly allVector: boolean;
 
   constructor(module: PtxModule, options: MachineOptions = {}) {
     this.module = module as ParsedModule;
     this.budget = options.instruction_budget ?? defaultBudget;
     this.maxShared = Math.min(options.max_shared_bytes ?? defaultSharedBytes, sharedCapacity);
+    this.allVector = options.all_vector ?? false;
     this.placeVariables();
   }
 
@@ -99,11 +102,9 @@ export class Machine {
       this.refuse(launch, `grid of ${launch.grid.join("x")} blocks`);
     const bytes = this.writeParams(launch);
     const program = this.program(launch);
-    const fixed = alignUp(
-      program.body.static_shared_bytes,
-      launch.dynamic_shared_bytes > 0 ? 16 : 1,
-    );
-    const shared = fixed + launch.dynamic_shared_bytes;
+    const { static_shared_bytes, dynamic_shared_start } = program.body;
+    const dynamic = launch.dynamic_shared_bytes;
+    const shared = dynamic > 0 ? dynamic_shared_start + dynamic : static_shared_bytes;
     if (shared > this.maxShared) {
       this.refuse(launch, `${shared} bytes of shared memory, ${this.maxShared} are available`);
     }
@@ -145,12 +146,12 @@ export class Machine {
       known = new Map();
       programs.set(this.module, known);
     }
-    const key = `${launch.kernel} ${launch.block.join(",")}`;
+    const key = `${launch.kernel} ${launch.block.join(",")} ${this.allVector}`;
     let program = known.get(key);
     if (!program) {
       const fn = this.module.functions.get(launch.kernel);
       if (!fn) throw new Error(`kernel ${launch.kernel} is not in the module`);
-      program = translate(this.module, fn, launch.block);
+      program = translate(this.module, fn, launch.block, this.allVector);
       known.set(key, program);
     }
     return program;

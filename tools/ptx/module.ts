@@ -95,6 +95,9 @@ export interface Instruction {
   location: number;
   /** Statement index of the branch target, for bra; several for brx.idx. */
   targets: number[];
+  /** Kept by registers-used.ts; whoever changes operands or guard deletes them. */
+  defines?: readonly number[] | undefined;
+  uses?: readonly number[] | undefined;
 }
 
 /** A place in the sources, as `.loc` names it. */
@@ -113,6 +116,8 @@ export interface Body {
   /** Where a `.shared` variable lies, in bytes from the start of shared memory. */
   shared: ReadonlyMap<string, number>;
   static_shared_bytes: number;
+  /** Where dynamic shared memory begins. */
+  dynamic_shared_start: number;
   /** Bytes of local memory a thread needs. */
   local_bytes: number;
   /** Where `.local` variables and parameters of calls lie in it. */

@@ -8,23 +8,15 @@ import type {
   ParsedModule,
   Register,
   RegisterBits,
-  SourceLocation,
 } from "./module.ts";
 import { parseOperand, splitOperands } from "./operands.ts";
 import { alignUp, layoutShared, parseDeclarator } from "./parse-module.ts";
+import { lookUp, newScope, registerBits, type Scope } from "./scope.ts";
+import { SourceLocations } from "./source-locations.ts";
 
 /** Functions of CUDA's device run time that we answer ourselves. */
 export const systemFunctions = new Set(["__assertfail", "vprintf"]);
 const deepestCalls = 24;
-
-interface Scope {
-  parent: Scope | undefined;
-  names: Map<string, number>;
-  ranges: { prefix: string; count: number; bits: RegisterBits }[];
-  /** `.local` and `.param` variables: their unique names. */
-  variables: Map<string, string>;
-  labels: Map<string, number>;
-}
 
 /** Reads a kernel's body; calls of device functions are expanded in place, as `nvcc` does with most. */
 export function parseBody(module: ParsedModule, kernel: FunctionSource): Body {
@@ -36,8 +28,7 @@ class BodyReader {
   readonly kernel: FunctionSource;
   readonly instructions: Instruction[] = [];
   readonly registers: Register[] = [];
-  readonly locations: SourceLocation[] = [{ file: undefined, line: 0 }];
-  readonly locationIds = new Map<string, number>();
+  readonly sources: SourceLocations;
   readonly local = new Map<string, number>();
   localBytes = 0;
   unique = 0;
@@ -49,10 +40,11 @@ class BodyReader {
   constructor(module: ParsedModule, kernel: FunctionSource) {
     this.module = module;
     this.kernel = kernel;
+    this.sources = new SourceLocations(module.files);
   }
 
   read(): Body {
-    this.readFunction(this.kernel, this.newScope(undefined), undefined);
+    this.readFunction(this.kernel, newScope(undefined), undefined);
     for (const { instruction, names, scope } of this.branches) {
       instruction.targets = names.map((name) => this.findLabel(name, scope, instruction));
     }
@@ -60,16 +52,13 @@ class BodyReader {
     return {
       instructions: this.instructions,
       registers: this.registers,
-      locations: this.locations,
+      locations: this.sources.all,
       shared: shared.offsets,
       static_shared_bytes: shared.bytes,
+      dynamic_shared_start: shared.dynamicStart,
       local_bytes: alignUp(this.localBytes, 16),
       local: this.local,
     };
-  }
-
-  newScope(parent: Scope | undefined): Scope {
-    return { parent, names: new Map(), ranges: [], variables: new Map(), labels: new Map() };
   }
 
   /** Where the text is, for errors. */
@@ -79,7 +68,7 @@ class BodyReader {
     source_line?: number;
     opcode?: string;
   } {
-    const source = this.locations[this.location];
+    const source = this.sources.all[this.location];
     return {
       line: this.line,
       ...(source?.file === undefined ? {} : { source_file: source.file, source_line: source.line }),
@@ -106,7 +95,7 @@ class BodyReader {
       position = found.index;
       const c = text[position];
       if (c === "{") {
-        scope = this.newScope(scope);
+        scope = newScope(scope);
         position++;
       } else if (c === "}") {
         scope = scope.parent ?? scope;
@@ -114,7 +103,7 @@ class BodyReader {
       } else if (c === ";") position++;
       else if (/^\.(?:loc|file)\s/u.test(text.slice(position, position + 6))) {
         const end = endOfLine(text, position);
-        this.readLocation(text.slice(position, end));
+        this.location = this.sources.read(text.slice(position, end)) ?? this.location;
         position = end;
       } else {
         const label = /^[%$\w]+\s*:(?!:)/u.exec(text.slice(position, position + 256));
@@ -144,40 +133,6 @@ class BodyReader {
   }
 
   readonly tables = new Map<string, string>();
-
-  readLocation(text: string): void {
-    const match = /^\.loc\s+(\d+)\s+(\d+)\s+(\d+)(?:.*inlined_at\s+(\d+)\s+(\d+)\s+(\d+))?/u.exec(
-      text,
-    );
-    if (!match || match[2] === "0") return;
-    const [, file, line, column, parentFile, parentLine, parentColumn] = match;
-    const inlined = parentFile === undefined ? "" : `${parentFile} ${parentLine} ${parentColumn}`;
-    const place = `${file} ${line} ${column}`;
-    const key = `${place} in ${inlined}`;
-    let id = this.locationIds.get(key);
-    if (id === undefined) {
-      id = this.locations.length;
-      this.locationIds.set(key, id);
-      const location: SourceLocation = { file: this.fileOf(file), line: Number(line) };
-      if (inlined !== "") {
-        // The chain goes on where the parent's own .loc was seen.
-        location.inlined_at = this.places.get(inlined) ?? {
-          file: this.fileOf(parentFile),
-          line: Number(parentLine),
-        };
-      }
-      this.locations.push(location);
-    }
-    this.location = id;
-    this.places.set(place, this.locations[id] as SourceLocation);
-  }
-
-  /** Locations by "file line column", the latest one. */
-  readonly places = new Map<string, SourceLocation>();
-
-  fileOf(number: string | undefined): string | undefined {
-    return this.module.files.get(Number(number));
-  }
 
   readStatement(text: string, scope: Scope, returnLabel: string | undefined): void {
     if (text[0] === ".") {
@@ -248,10 +203,8 @@ class BodyReader {
   /** Symbols of `.local` and `.param` variables get the unique name of this scope's variable. */
   resolve(operand: Operand, scope: Scope): Operand {
     if (operand.kind === "symbol") {
-      for (let s: Scope | undefined = scope; s; s = s.parent) {
-        const name = s.variables.get(operand.name);
-        if (name !== undefined) return { ...operand, name };
-      }
+      const name = lookUp(scope, (s) => s.variables.get(operand.name));
+      if (name !== undefined) return { ...operand, name };
     } else if (operand.kind === "address" && operand.base) {
       return { ...operand, base: this.resolve(operand.base, scope) };
     } else if (operand.kind === "vector" || operand.kind === "list") {
@@ -306,7 +259,7 @@ class BodyReader {
   }
 
   findRegister(name: string, scope: Scope): number | undefined {
-    for (let s: Scope | undefined = scope; s; s = s.parent) {
+    return lookUp(scope, (s) => {
       const id = s.names.get(name);
       if (id !== undefined) return id;
       for (const { prefix, count, bits } of s.ranges) {
@@ -317,16 +270,13 @@ class BodyReader {
         s.names.set(name, created);
         return created;
       }
-    }
-    return undefined;
+      return undefined;
+    });
   }
 
   findLabel(name: string, scope: Scope, instruction: Instruction): number {
-    for (let s: Scope | undefined = scope; s; s = s.parent) {
-      const at = s.labels.get(name);
-      if (at !== undefined) return at;
-    }
-    // An inner scope may hold the label when the branch was written before its brace was closed.
+    const at = lookUp(scope, (s) => s.labels.get(name));
+    if (at !== undefined) return at;
     throw new PtxError("syntax", `label ${name} is not defined`, { line: instruction.line });
   }
 
@@ -388,7 +338,7 @@ class BodyReader {
     guard: Instruction["guard"],
     scope: Scope,
   ): void {
-    const inner = this.newScope(undefined);
+    const inner = newScope(undefined);
     const end = `%return${this.unique++}`;
     const bind = (
       formals: readonly { name: string; bytes: number; align: number }[],
@@ -398,10 +348,7 @@ class BodyReader {
         const actual = actuals[index] ?? "";
         const register = this.findRegister(actual, scope);
         if (register !== undefined) inner.names.set(formal.name, register);
-        let variable: string | undefined;
-        for (let s: Scope | undefined = scope; s && variable === undefined; s = s.parent) {
-          variable = s.variables.get(actual);
-        }
+        const variable = lookUp(scope, (s) => s.variables.get(actual));
         if (variable !== undefined) inner.variables.set(formal.name, variable);
         if (register === undefined && variable === undefined) {
           throw new PtxError(
@@ -434,16 +381,11 @@ function endOfLine(text: string, from: number): number {
 }
 
 function endOfStatement(text: string, from: number): number {
-  let end = text.indexOf(";", from);
-  const quote = text.indexOf('"', from);
-  if (quote >= 0 && quote < end) end = text.indexOf(";", text.indexOf('"', quote + 1));
-  return end < 0 ? text.length : end;
-}
-
-function registerBits(type: string): RegisterBits | undefined {
-  if (type === "pred") return 1;
-  const match = /^(?:[usbf]|bf)(8|16|32|64|128)(x2)?$/u.exec(type);
-  if (!match) return undefined;
-  const bits = Math.max(16, Number(match[1]) * (match[2] ? 2 : 1));
-  return bits === 16 || bits === 32 || bits === 64 || bits === 128 ? bits : undefined;
+  const end = text.indexOf(";", from);
+  if (end < 0) return text.length;
+  // A semicolon between quotes, as a .pragma may have, ends nothing.
+  const quote = text.slice(from, end).indexOf('"');
+  if (quote < 0) return end;
+  const close = text.indexOf('"', from + quote + 1);
+  return close > end ? endOfStatement(text, close + 1) : end;
 }

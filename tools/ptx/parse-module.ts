@@ -203,7 +203,7 @@ export function layoutShared(
   fn: FunctionSource,
   functions: ReadonlyMap<string, FunctionSource>,
   variables: ReadonlyMap<string, ModuleVariable>,
-): { offsets: Map<string, number>; bytes: number } {
+): { offsets: Map<string, number>; bytes: number; dynamicStart: number } {
   const offsets = new Map<string, number>();
   let bytes = 0;
   const place = (name: string, size: number, align: number): void => {
@@ -243,7 +243,7 @@ export function layoutShared(
       offsets.set(variable.name, dynamicStart);
     }
   }
-  return { offsets, bytes };
+  return { offsets, bytes, dynamicStart };
 }
 
 /** Module variables lie in one window, 256 bytes apart at least. */

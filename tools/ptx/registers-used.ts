@@ -33,7 +33,12 @@ export function hasResult(instruction: Instruction): boolean {
 }
 
 /** Registers that an instruction writes. */
-export function definedBy(instruction: Instruction): number[] {
+export function definedBy(instruction: Instruction): readonly number[] {
+  instruction.defines ??= findDefined(instruction);
+  return instruction.defines;
+}
+
+function findDefined(instruction: Instruction): number[] {
   const out: number[] = [];
   if (instruction.parts[0] === "call") {
     // vprintf(format, buffer) gives its result in the last operand; it may be a register.
@@ -47,13 +52,31 @@ export function definedBy(instruction: Instruction): number[] {
 }
 
 /** Registers that an instruction reads, its guard among them. */
-export function usedBy(instruction: Instruction): number[] {
+export function usedBy(instruction: Instruction): readonly number[] {
+  instruction.uses ??= findUsed(instruction);
+  return instruction.uses;
+}
+
+/** Forgets what was found, after a change of operands. */
+export function forgetRegisters(instruction: Instruction): void {
+  instruction.defines = undefined;
+  instruction.uses = undefined;
+}
+
+function findUsed(instruction: Instruction): number[] {
   const out: number[] = [];
   if (instruction.guard) out.push(instruction.guard.id);
   const from = hasResult(instruction) ? 1 : 0;
   for (let i = from; i < instruction.operands.length; i++) {
     collect(instruction.operands[i], out);
   }
+  return out;
+}
+
+/** Registers that an operand names. */
+export function registersIn(operand: Operand): number[] {
+  const out: number[] = [];
+  collect(operand, out);
   return out;
 }
 

@@ -1,40 +1,19 @@
 import { context, execution, fault, hooks } from "./execution.ts";
 import { sharedMemory } from "./memory.ts";
+import { reportStuck } from "./stuck.ts";
 import { BRANCH, EXIT, INDEXED, type Program, type Segment, SYNC } from "./translate/program.ts";
 import { compileSegment, type Hooks } from "./translate/segment.ts";
 import { C, MEMBERS, type SyncOperation } from "./translate/sync-operation.ts";
+import {
+  type Barrier,
+  type Group,
+  isReady,
+  makeGroup,
+  merge,
+  popCount,
+  type Warp,
+} from "./warp.ts";
 import { runSync, spread } from "./warp-sync.ts";
-
-/** Lanes of a warp that stand at the same place. */
-export interface Group {
-  mask: number;
-  segment: number;
-  /** At a .sync instruction until the lanes that it names are there too. */
-  waiting: SyncOperation | undefined;
-  members: number;
-  /** Waiting at this barrier of the block; -1: not. */
-  barrier: number;
-  lastRun: number;
-}
-
-export interface Warp {
-  index: number;
-  base: number;
-  /** First thread. */
-  first: number;
-  /** Lanes that have not exited. */
-  live: number;
-  groups: Group[];
-  streak: number;
-}
-
-interface Barrier {
-  /** Threads that came, waiting or not. */
-  arrived: number;
-  expected: number;
-  /** For bar.red: how many predicates were true, of how many. */
-  trueCount: number;
-}
 
 export interface Counts {
   thread_instructions: number;
@@ -45,12 +24,6 @@ export interface Counts {
 const warpTurn = 20_000;
 /** Segments that a group may run while others could. */
 const groupTurn = 128;
-
-export function popCount(mask: number): number {
-  let v = mask - ((mask >>> 1) & 0x55555555);
-  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
-  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}
 
 /** Runs the blocks of a launch one after another, the warps of a block in turns. */
 export class BlockRunner {
@@ -106,7 +79,7 @@ export class BlockRunner {
         this.runWarp(warp);
       }
       if (!alive) return;
-      if (!ran) this.reportStuck();
+      if (!ran) reportStuck(this.warps, this.barriers, this.reductions);
     }
   }
 
@@ -394,70 +367,4 @@ export class BlockRunner {
       }
     }
   }
-
-  /** Nobody can go on: says who waits for whom. */
-  private reportStuck(): never {
-    for (const warp of this.warps) {
-      for (const group of warp.groups) {
-        const operation = group.waiting;
-        if (!operation) continue;
-        const here = warp.groups
-          .filter(
-            (other) => other.waiting?.key === operation.key && other.members === group.members,
-          )
-          .reduce((mask, other) => mask | other.mask, 0);
-        const missing = group.members & warp.live & ~here;
-        const lane = 31 - Math.clz32(group.mask & -group.mask);
-        const detail = `${operation.instruction.opcode} waits for lanes ${lanesOf(missing)} of warp ${warp.index}, which its member mask 0x${(group.members >>> 0).toString(16)} names and which never get there`;
-        fault("missing_lanes", detail, operation.index, warp.first + lane);
-      }
-    }
-    const waiting = this.warps.flatMap((warp) => warp.groups.map((group) => ({ warp, group })));
-    const first = waiting.find(({ group }) => group.barrier >= 0);
-    const operation = first ? this.reductions.get(first.group) : undefined;
-    if (!first) throw new Error("a warp neither waits nor runs");
-    const id = first.group.barrier;
-    const absent = this.warps
-      .filter((warp) => warp.live !== 0 && !warp.groups.every((group) => group.barrier === id))
-      .map((warp) => warp.index);
-    const lane = 31 - Math.clz32(first.group.mask & -first.group.mask);
-    const barrier = this.barriers.get(id);
-    const who =
-      absent.length > 0
-        ? `; warp${absent.length > 1 ? "s" : ""} ${absent.join(", ")} never get there`
-        : "";
-    const detail = `barrier ${id} waits for ${barrier?.expected || "all"} threads and has ${barrier?.arrived ?? 0}${who}`;
-    fault("deadlock", detail, operation?.index ?? 0, first.warp.first + lane);
-  }
-}
-
-function isReady(group: Group): boolean {
-  return group.waiting === undefined && group.barrier < 0;
-}
-
-function makeGroup(mask: number, segment: number): Group {
-  return { mask, segment, waiting: undefined, members: 0, barrier: -1, lastRun: 0 };
-}
-
-/** Ready groups at the same segment become one. */
-function merge(warp: Warp): void {
-  const { groups } = warp;
-  for (let i = 0; i < groups.length; i++) {
-    const group = groups[i] as Group;
-    if (!isReady(group)) continue;
-    for (let j = groups.length - 1; j > i; j--) {
-      const other = groups[j] as Group;
-      if (other.segment !== group.segment || !isReady(other)) continue;
-      group.mask |= other.mask;
-      groups.splice(j, 1);
-    }
-  }
-}
-
-function lanesOf(mask: number): string {
-  const lanes: number[] = [];
-  for (let lane = 0; lane < 32; lane++) if ((mask & (1 << lane)) !== 0) lanes.push(lane);
-  const last = lanes.at(-1) ?? 0;
-  const isRange = lanes.length > 2 && last - (lanes[0] ?? 0) === lanes.length - 1;
-  return isRange ? `${lanes[0]}-${last}` : lanes.join(",");
 }

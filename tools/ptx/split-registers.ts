@@ -1,6 +1,6 @@
 import type { Block } from "./control-flow.ts";
 import type { Body, Instruction, Operand } from "./module.ts";
-import { definedBy, hasResult, usedBy } from "./registers-used.ts";
+import { definedBy, forgetRegisters, hasResult, registersIn, usedBy } from "./registers-used.ts";
 
 interface Definition {
   id: number;
@@ -35,16 +35,20 @@ export function splitRegisters(body: Body, blocks: readonly Block[]): void {
   const definitionAt = new Map(definitions.map(({ id, index }, d) => [`${index} ${id}`, d]));
   const useWeb = new Map<string, number>();
   const values = new Map<string, Operand>();
-  const reaching = reachingDefinitions(instructions, blocks, many, definitionAt);
+  const reaching = reachingDefinitions(instructions, blocks, many, definitions, definitionAt);
   for (const block of blocks) {
-    const now = new Map(reaching[block.index]);
+    const start = reaching[block.index] as Int32Array;
+    const written = new Map<number, readonly number[]>();
+    const current = (id: number): readonly number[] =>
+      written.get(id) ??
+      (many.get(id) ?? []).filter((d) => ((start[d >> 5] ?? 0) & (1 << (d & 31))) !== 0);
     for (let i = block.start; i < block.end; i++) {
       const instruction = instructions[i] as Instruction;
       for (const id of usedBy(instruction)) {
         if (!many.has(id)) continue;
-        const from = now.get(id);
+        const from = current(id);
         const known =
-          from?.length === 1 ? knownValue(instructions, definitions[from[0] ?? -1]) : undefined;
+          from.length === 1 ? knownValue(instructions, definitions[from[0] ?? -1]) : undefined;
         if (known && isPlainUse(instruction, id)) values.set(`${i} ${id}`, known);
         else useWeb.set(`${i} ${id}`, webs.joinAll(from));
       }
@@ -52,8 +56,8 @@ export function splitRegisters(body: Body, blocks: readonly Block[]): void {
         const d = definitionAt.get(`${i} ${id}`);
         if (!many.has(id) || d === undefined) continue;
         // A guarded write keeps the old value in some lanes.
-        if (instruction.guard) webs.joinAll([...(now.get(id) ?? []), d]);
-        now.set(id, instruction.guard ? [...(now.get(id) ?? []), d] : [d]);
+        if (instruction.guard) webs.joinAll([...current(id), d]);
+        written.set(id, instruction.guard ? [...current(id), d] : [d]);
       }
     }
   }
@@ -80,58 +84,56 @@ function isPlainUse(instruction: Instruction, id: number): boolean {
     /^[usb]32$/u.test(instruction.parts.at(-1) ?? "") &&
     instruction.operands.every((operand, index) => {
       if (index < first || (operand.kind === "register" && operand.id === id)) return true;
-      const inner: number[] = usedBy({
-        ...instruction,
-        guard: undefined,
-        operands: [operand, operand],
-      });
-      return !inner.includes(id);
+      return !registersIn(operand).includes(id);
     })
   );
 }
 
-type Reaching = Map<number, readonly number[]>;
-
-/** Per block, the definitions that reach its start. */
+/** Per block, the definitions that reach its start, as bits. */
 function reachingDefinitions(
   instructions: readonly Instruction[],
   blocks: readonly Block[],
   many: ReadonlyMap<number, number[]>,
+  definitions: readonly Definition[],
   definitionAt: ReadonlyMap<string, number>,
-): Reaching[] {
-  const starts: Map<number, Set<number>>[] = blocks.map(() => new Map());
-  const work = blocks.map((block) => block.index);
-  const queued = new Set(work);
-  for (let at = work.shift(); at !== undefined; at = work.shift()) {
-    queued.delete(at);
-    const block = blocks[at] as Block;
-    const now = new Map<number, Set<number>>();
-    for (const [id, set] of starts[at] ?? []) now.set(id, set);
+): Int32Array[] {
+  const words = (definitions.length + 31) >> 5;
+  const starts = blocks.map(() => new Int32Array(words));
+  const effects = blocks.map((block) => {
+    const made = new Int32Array(words);
+    const kept = new Int32Array(words).fill(-1);
     for (let i = block.start; i < block.end; i++) {
       const instruction = instructions[i] as Instruction;
       for (const id of definedBy(instruction)) {
         const d = definitionAt.get(`${i} ${id}`);
         if (!many.has(id) || d === undefined) continue;
-        now.set(id, new Set(instruction.guard ? [...(now.get(id) ?? []), d] : [d]));
+        // A guarded write keeps the old value in some lanes.
+        for (const other of instruction.guard ? [] : (many.get(id) ?? [])) {
+          made[other >> 5] = (made[other >> 5] ?? 0) & ~(1 << (other & 31));
+          kept[other >> 5] = (kept[other >> 5] ?? 0) & ~(1 << (other & 31));
+        }
+        made[d >> 5] = (made[d >> 5] ?? 0) | (1 << (d & 31));
       }
     }
-    for (const to of block.successors) {
-      const target = starts[to] as Map<number, Set<number>>;
-      let changed = false;
-      for (const [id, set] of now) {
-        const known = target.get(id) ?? new Set<number>();
-        const before = known.size;
-        for (const d of set) known.add(d);
-        target.set(id, known);
-        changed ||= known.size > before;
-      }
-      if (changed && !queued.has(to)) {
-        queued.add(to);
-        work.push(to);
+    return { made, kept };
+  });
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const block of blocks) {
+      const { made, kept } = effects[block.index] as (typeof effects)[number];
+      const start = starts[block.index] as Int32Array;
+      for (const to of block.successors) {
+        const target = starts[to] as Int32Array;
+        for (let w = 0; w < words; w++) {
+          const value = (target[w] ?? 0) | (made[w] ?? 0) | ((start[w] ?? 0) & (kept[w] ?? 0));
+          if (value === target[w]) continue;
+          target[w] = value;
+          changed = true;
+        }
       }
     }
   }
-  return starts.map((start) => new Map([...start].map(([id, set]) => [id, [...set]])));
+  return starts;
 }
 
 /** Union-find over definitions. */
@@ -199,6 +201,7 @@ function rename(
     });
     if (instruction.guard)
       instruction.guard = { ...instruction.guard, id: use(instruction.guard.id) };
+    forgetRegisters(instruction);
   });
 }
 

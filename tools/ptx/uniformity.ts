@@ -16,11 +16,19 @@ export interface Uniformity {
 
 type Shape = readonly [number, number, number];
 
-/** Analyses a body for one block shape, since tid.y and tid.x >> 5 are uniform in some shapes only. */
-export function analyseUniformity(body: Body, blocks: readonly Block[], shape: Shape): Uniformity {
+/**
+ * Analyses a body for one block shape, since tid.y and tid.x >> 5 are uniform in some shapes only. With `allVector`
+ * lanes never wait for each other but at .sync instructions.
+ */
+export function analyseUniformity(
+  body: Body,
+  blocks: readonly Block[],
+  shape: Shape,
+  allVector: boolean,
+): Uniformity {
   const analysis = new Analysis(body, blocks, shape);
   const first = analysis.solve(true);
-  return analysis.mayWait(first) ? first : analysis.solve(false);
+  return !allVector && analysis.mayWait(first) ? first : analysis.solve(false);
 }
 
 class Analysis {
@@ -28,8 +36,8 @@ class Analysis {
   readonly blocks: readonly Block[];
   readonly shape: Shape;
   readonly definitions: number[][];
-  readonly defined: number[][];
-  readonly used: number[][];
+  readonly defined: (readonly number[])[];
+  readonly used: (readonly number[])[];
   /** 0 unknown, 1 being looked at or varying, 2 invariant, 3 lane-linear (a multiple of 32 plus the lane). */
   readonly classes: Uint8Array;
 

@@ -1,7 +1,7 @@
 import type { Operand } from "./module.ts";
-import type { Group, Warp } from "./schedule.ts";
 import type { Program } from "./translate/program.ts";
 import { B, C, MEMBERS, type SyncOperation, VALUE } from "./translate/sync-operation.ts";
+import type { Group, Warp } from "./warp.ts";
 
 const results = new Int32Array(32);
 

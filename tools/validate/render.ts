@@ -19,7 +19,7 @@ function headline(result: ValidateResult): string {
   const cached =
     result.cases_cached > 0 ? `, ${result.cases_cached} of them known from before` : "";
   return [
-    `${result.verdict.toUpperCase()}  ${result.kernel} (${result.operator})`,
+    `${result.verdict.toUpperCase().replace("_", " ")}  ${result.kernel} (${result.operator})`,
     `${result.cases_passed} of ${result.cases_total} cases passed${cached}, in ${renderDuration(result.duration_ms)}`,
     result.devices.length > 0
       ? `compiled code executed without a GPU: ${result.devices.join(", ")}; ${millions} million thread-instructions`

@@ -174,6 +174,7 @@ function addToPool(
   const key = poolKey(one);
   const entry = pools.get(key) ?? {
     pool: {
+      operator: one.operator,
       dtype: one.dtype,
       out_dtype: one.out_dtype,
       rounding: one.rounding,
@@ -203,11 +204,14 @@ const order: readonly ReasonCode[] = [
   "deadlock",
 ];
 
+/** Said only where nothing tells more. */
+const vague: readonly ReasonCode[] = ["rstd_wrong", "wrong_values", "too_inaccurate"];
+
 function bySeverity(a: Failure, b: Failure): number {
   const rank = ({ reason }: Failure) => {
     const index = order.indexOf(reason);
     if (index >= 0) return index;
-    return reason === "wrong_values" || reason === "too_inaccurate" ? 99 : order.length;
+    return vague.includes(reason) ? order.length + 1 : order.length;
   };
   return rank(a) - rank(b) || a.case_index - b.case_index;
 }

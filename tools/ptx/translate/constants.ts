@@ -1,5 +1,5 @@
 import type { Body, Instruction, Operand } from "../module.ts";
-import { definedBy, hasResult } from "../registers-used.ts";
+import { definedBy, forgetRegisters, hasResult } from "../registers-used.ts";
 
 type Shape = readonly [number, number, number];
 
@@ -19,14 +19,14 @@ export function propagateConstants(body: Body, shape: Shape): void {
       replaceIn(instruction, values, shape);
       const [to] = instruction.operands;
       if (instruction.guard || to?.kind !== "register" || counts[to.id] !== 1) continue;
-      const value = valueOf(instruction, body.registers[to.id]?.bits ?? 0);
+      const value = constantOf(instruction, body.registers[to.id]?.bits ?? 0);
       if (value) values.set(to.id, value);
     }
   }
 }
 
 /** What an instruction computes, if that is a constant that fits the register. */
-function valueOf(instruction: Instruction, bits: number): Operand | undefined {
+function constantOf(instruction: Instruction, bits: number): Operand | undefined {
   const { parts, operands } = instruction;
   const [, a, b, c] = operands;
   if (parts[0] === "mov") {
@@ -67,6 +67,7 @@ function replaceIn(
   instruction.operands = instruction.operands.map((operand, index) =>
     index === 0 && result ? operand : replace(operand),
   );
+  forgetRegisters(instruction);
 }
 
 function shapeConstant(name: string, [x, y, z]: Shape): Operand | undefined {

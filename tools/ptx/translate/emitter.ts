@@ -2,12 +2,13 @@ import { PtxError } from "../fault.ts";
 import {
   type Body,
   type Instruction,
-  LOCAL_WINDOW,
   MODULE_WINDOW,
   type Operand,
   PARAM_WINDOW,
   type Register,
 } from "../module.ts";
+import { doubleOf, floatLiteral, literal } from "./literals.ts";
+import { specialRegister } from "./special-registers.ts";
 
 /** Forms in which a segment needs a register's value. */
 const NEED_BITS = 1;
@@ -89,7 +90,9 @@ export class Emitter {
   }
 
   register(id: number): Register {
-    return this.surroundings.body.registers[id] as Register;
+    const register = this.surroundings.body.registers[id] as Register;
+    if (register.bits === 128) throw this.unsupported(`128-bit register ${register.name}`);
+    return register;
   }
 
   operand(index: number): Operand {
@@ -147,7 +150,7 @@ export class Emitter {
       case "symbol":
         return literal(this.address(operand).lo);
       case "special":
-        return this.special(operand.name)[0];
+        return specialRegister(this, operand.name)[0];
       default:
         throw this.unsupported();
     }
@@ -167,7 +170,7 @@ export class Emitter {
       case "symbol":
         return literal(this.address(operand).hi);
       case "special":
-        return this.special(operand.name)[1];
+        return specialRegister(this, operand.name)[1];
       default:
         throw this.unsupported();
     }
@@ -364,70 +367,6 @@ export class Emitter {
     throw this.unsupported(`symbol ${name} in ${this.instruction?.opcode}`);
   }
 
-  /** A special register's low and high word. */
-  special(name: string): [string, string] {
-    const [x, y, z] = this.surroundings.shape;
-    const linear = this.scalar ? "T" : "(T+l)";
-    switch (name) {
-      case "tid.x":
-        return [y * z === 1 ? linear : `${this.use("TX")}[T+l]`, "0"];
-      case "tid.y":
-        return [y === 1 ? "0" : `${this.use("TY")}[T+l]`, "0"];
-      case "tid.z":
-        return [z === 1 ? "0" : `${this.use("TZ")}[T+l]`, "0"];
-      case "ntid.x":
-        return [`${x}`, "0"];
-      case "ntid.y":
-        return [`${y}`, "0"];
-      case "ntid.z":
-        return [`${z}`, "0"];
-      case "laneid":
-        return ["l", "0"];
-      case "warpid":
-        return ["(T>>>5)", "0"];
-      case "nwarpid":
-        return [`${Math.ceil((x * y * z) / 32)}`, "0"];
-      case "lanemask_eq":
-        return ["(1<<l)", "0"];
-      case "lanemask_lt":
-        return ["((1<<l)-1)", "0"];
-      case "lanemask_le":
-        return ["((2<<l)-1)", "0"];
-      case "lanemask_ge":
-        return ["(-1<<l)", "0"];
-      case "lanemask_gt":
-        return ["(-2<<l)", "0"];
-      case "clock":
-      case "clock64":
-      case "globaltimer":
-      case "globaltimer_lo":
-        return [this.call("clock"), "0"];
-      case "nsmid":
-      case "cluster_nctaid.x":
-      case "cluster_nctaid.y":
-      case "cluster_nctaid.z":
-      case "cluster_nctarank":
-        return ["1", "0"];
-      case "tid.w":
-      case "ctaid.w":
-      case "smid":
-      case "gridid":
-      case "clock_hi":
-      case "globaltimer_hi":
-      case "cluster_ctaid.x":
-      case "cluster_ctaid.y":
-      case "cluster_ctaid.z":
-      case "cluster_ctarank":
-      case "is_explicit_cluster":
-        return ["0", "0"];
-      default: {
-        const at = contextWords.indexOf(name);
-        if (at < 0) throw this.unsupported(`special register %${name}`);
-        return [`${this.use("C")}[${at}]`, "0"];
-      }
-    }
-  }
-
   /** Declares that memory is accessed through the register or constant `base`, and names the site's locals. */
   site(base: string, bytes: number, store: boolean): SiteUse {
     const key = `${base} ${bytes} ${store}`;
@@ -438,41 +377,4 @@ export class Emitter {
     }
     return site;
   }
-}
-
-/** Words of the context array that generated code reads: by their names as special registers where they are such. */
-export const contextWords = [
-  "ctaid.x",
-  "ctaid.y",
-  "ctaid.z",
-  "nctaid.x",
-  "nctaid.y",
-  "nctaid.z",
-  "dynamic_smem_size",
-  "total_smem_size",
-  "clusterid.x",
-  "clusterid.y",
-  "clusterid.z",
-  "nclusterid.x",
-  "nclusterid.y",
-  "nclusterid.z",
-];
-/** Bytes of shared memory that the launch has. */
-export const sharedBytesWord = 7;
-
-export const localWindow = LOCAL_WINDOW;
-
-function literal(value: number): string {
-  const word = value | 0;
-  return word < 0 ? `(${word})` : `${word}`;
-}
-
-function floatLiteral(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  if (Object.is(value, -0)) return "(-0)";
-  return value < 0 ? `(${value})` : `${value}`;
-}
-
-function doubleOf(lo: number, hi: number): number {
-  return new Float64Array(Int32Array.of(lo, hi).buffer)[0] ?? 0;
 }

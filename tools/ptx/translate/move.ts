@@ -27,6 +27,10 @@ export function emitMove(e: Emitter, parts: readonly string[]): boolean {
     case "activemask":
       e.setInt(e.operand(0), "mask");
       return true;
+    case "createpolicy":
+      // A hint for the cache, which changes no value.
+      e.set64(e.operand(0), "0", "0");
+      return true;
     case "mapa": {
       // One block is its own cluster.
       e.copy(e.operand(0), e.operand(1));

@@ -1,6 +1,6 @@
 import { type Block, findBlocks, isSync } from "../control-flow.ts";
 import { makeLocal, type Site, type Window } from "../memory.ts";
-import type { Body, FunctionSource, Instruction, ParsedModule } from "../module.ts";
+import type { Body, FunctionSource, Instruction, Operand, ParsedModule } from "../module.ts";
 import { parseBody } from "../parse-body.ts";
 import { definedBy, usedBy } from "../registers-used.ts";
 import { splitRegisters } from "../split-registers.ts";
@@ -85,12 +85,13 @@ export function translate(
   module: ParsedModule,
   kernel: FunctionSource,
   shape: readonly [number, number, number],
+  allVector = false,
 ): Program {
   const body = parseBody(module, kernel);
   const blocks = findBlocks(body);
   splitRegisters(body, blocks);
   propagateConstants(body, shape);
-  const uniformity = analyseUniformity(body, blocks, shape);
+  const uniformity = analyseUniformity(body, blocks, shape, allVector);
   const segments = cutSegments(body, blocks, uniformity);
   const threads = shape[0] * shape[1] * shape[2];
   const warps = Math.ceil(threads / 32);
@@ -117,12 +118,26 @@ export function translate(
   return program;
 }
 
-/** Visits every instruction once, so that an unknown one is refused before anything has run. */
+/** Visits instructions of every form once, so that an unknown one is refused before anything has run. */
 function checkKnown(program: Program): void {
   const emitter = new Emitter({ ...program, ...program.uniformity });
+  const { registers } = program.body;
+  const known = new Set<string>();
+  const form = (operand: Operand): string => {
+    if (operand.kind === "register") return `${registers[operand.id]?.bits}`;
+    if (operand.kind === "special" || operand.kind === "symbol") return operand.name;
+    if (operand.kind === "vector") return `{${operand.items.map(form).join()}}`;
+    if (operand.kind === "address") return `[${operand.base ? form(operand.base) : ""}]`;
+    if (operand.kind === "pair") return `${form(operand.first)}|${form(operand.second)}`;
+    return operand.kind;
+  };
   for (const segment of program.segments) {
     for (let i = segment.start; i < segment.end; i++) {
-      emitInstruction(emitter, program.body.instructions[i] as Instruction, i);
+      const instruction = program.body.instructions[i] as Instruction;
+      const key = `${instruction.opcode} ${instruction.operands.map(form).join(" ")}`;
+      if (known.has(key)) continue;
+      known.add(key);
+      emitInstruction(emitter, instruction, i);
     }
     if (segment.sync) emitter.instruction = segment.sync.instruction;
     segment.sync?.gather.forEach((operand) => {

@@ -76,7 +76,7 @@ class SegmentWriter {
       names.push(`${site.name}s`);
       values.push(made);
     }
-    return new Function(...names, `"use strict";return ${source}`)(...values) as SegmentCode;
+    return new Function(...names, `"use strict";return (${source})`)(...values) as SegmentCode;
   }
 
   /** Writes the function: scalars, then the lane loop, then what is kept. */
