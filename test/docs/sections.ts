@@ -1,5 +1,14 @@
 import { accuracyLimits } from "../../tools/kernel/accuracy.ts";
-import { efforts, type KernelCase, listCases } from "../../tools/kernel/cases.ts";
+import {
+  efforts,
+  type KernelCase,
+  layouts,
+  listCases,
+  roundings,
+  weightForms,
+} from "../../tools/kernel/cases.ts";
+import { dtypeNames } from "../../tools/kernel/dtypes.ts";
+import { inputRecipes } from "../../tools/kernel/inputs.ts";
 import { readProject } from "../../tools/kernel/project.ts";
 import { packageData } from "../../tools/paths.ts";
 import type { Tool } from "../../tools/tool.ts";
@@ -35,18 +44,22 @@ export function caseTable(): string {
   ];
   const numbers = (key: "rows" | "hidden_size") =>
     cases.map((one) => one[key]).toSorted((a, b) => a - b);
-  const words = (key: keyof KernelCase) => cases.map((one) => String(one[key]));
+  // In the order in which they are declared; what is in no list comes last.
+  const words = (key: keyof KernelCase, declared: readonly string[]) => {
+    const used = new Set(cases.map((one) => String(one[key])));
+    return [...declared.filter((word) => used.has(word)), ...used];
+  };
   return markdownTable(
     ["factor", "values"],
     [
-      row("dtype", words("dtype")),
+      row("dtype", words("dtype", dtypeNames)),
       row("`hidden_size`", numbers("hidden_size")),
       row("`rows`", numbers("rows")),
-      row("`rounding`", words("rounding")),
-      row("`weight`", words("weight")),
-      row("`weight_offset`", words("weight_offset")),
-      row("layout", words("layout")),
-      row("inputs", words("inputs")),
+      row("`rounding`", words("rounding", roundings)),
+      row("`weight`", words("weight", weightForms)),
+      row("`weight_offset`", words("weight_offset", ["0", "1"])),
+      row("layout", words("layout", layouts)),
+      row("inputs", words("inputs", inputRecipes)),
       row("cases per arch, by `effort`", counts),
     ],
   );
@@ -75,7 +88,7 @@ export function limitTable(): string {
   return markdownTable(
     ["output", "rounding", "`max_ulp` at most", "counted as beyond", "share beyond at most"],
     rows.map((row) => {
-      const limits = accuracyLimits(row);
+      const limits = accuracyLimits({ operator: "rmsnorm", ...row });
       return [
         row.what,
         `\`${row.rounding}\``,

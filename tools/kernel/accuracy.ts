@@ -45,7 +45,10 @@ export function accuracyLimits(one: {
 }
 
 /** rstd is float32 whatever the input is: the limit for a float32 result holds. */
-export const rstdMaxUlp = 8;
+export function rstdMaxUlp({ operator }: { operator: OperatorName }): number {
+  return accuracyLimits({ operator, dtype: "float32", out_dtype: "float32", rounding: "single" })
+    .max_ulp;
+}
 
 /**
  * |got - reference| in ulps of `dtype` at the reference (or at `scale`, where terms cancel).

@@ -67,7 +67,9 @@ export interface CaseOptions {
   eps?: number;
 }
 
-const hiddenSizes = [1, 3, 64, 127, 128, 1536, 2048, 4096, 4097, 8192];
+const hiddenSizes = [1, 3, 64, 127, 128, 512, 1536, 2048, 4096, 4097, 8192];
+/** Wider than the registers of a block hold, in every dtype. */
+const wideHiddenSize = 16392;
 const rowCounts = [0, 1, 2, 31];
 /** Quick: one size for each way that a launcher may go (narrow, odd, wide, any shape). */
 const quickHiddenSizes = [3, 128, 4096, 4097];
@@ -78,9 +80,11 @@ const quickHiddenSizes = [3, 128, 4096, 4097];
  */
 export function listCases(options: CaseOptions): KernelCase[] {
   const factors = factorsOf(options);
+  const shapesGiven = options.shapes !== undefined || options.effort === "quick";
   const tuples = options.effort === "full" ? combinations(factors) : pairwise(factors, seedOfList);
   const cases = tuples.map((tuple, index) => caseOf(options, tuple, index));
-  return [...cases, ...farCases(options, cases.length)];
+  const wide = shapesGiven ? [] : wideCases(options, cases.length);
+  return [...cases, ...wide, ...farCases(options, cases.length + wide.length)];
 }
 
 /** "bf16 31x4096 llama, weight float32, strided, std_1e-2": how reports name a case. */
@@ -90,7 +94,7 @@ export function caseName(one: KernelCase): string {
     `weight ${one.weight}${one.weight_offset ? `+${one.weight_offset}` : ""}`,
     one.layout,
     `inputs ${one.inputs}`,
-    `eps ${one.eps}`,
+    `eps ${Number(one.eps.toPrecision(6))}`,
   ];
   if (one.out_dtype !== one.dtype) parts.push(`out ${dtypeFacts[one.out_dtype].short}`);
   return parts.join(", ");
@@ -150,32 +154,53 @@ function caseOf(options: CaseOptions, tuple: Tuple, index: number): KernelCase {
   };
 }
 
+/** One row of every dtype: the shape that a launcher treats apart, and few others do. */
+function wideCases(options: CaseOptions, firstIndex: number): KernelCase[] {
+  return options.supports.dtypes.map((dtype, index) => ({
+    ...simpleCase(options, firstIndex + index),
+    dtype,
+    out_dtype: dtype,
+    rows: 1,
+    hidden_size: wideHiddenSize,
+    layout: "contiguous",
+  }));
+}
+
 /** Four rows so far apart that the last ones start past 2^31 and 2^32 elements. */
 function farCases(options: CaseOptions, firstIndex: number): KernelCase[] {
-  const { supports, form, shapes } = options;
-  const dtype = supports.dtypes[0];
-  const weight = supports.weight.includes("same") ? "same" : supports.weight[0];
-  if (!supports.layouts.includes("strided") || !dtype || !weight) return [];
+  const { supports, shapes } = options;
+  if (!supports.layouts.includes("strided")) return [];
   const sizes = shapes
     ? [...new Set(shapes.map((shape) => shape.hidden_size))].slice(0, 2)
     : [128, 4096];
   return sizes.map((hidden_size, index) => ({
-    operator: options.operator,
-    dtype,
+    ...simpleCase(options, firstIndex + index),
     rows: 4,
     hidden_size,
-    rounding: supports.rounding[0] ?? "llama",
-    weight,
-    weight_offset: supports.weight_offset[0] ?? 0,
-    eps: Math.fround(options.eps ?? 1e-6),
-    out_dtype: dtype,
     layout: "far_strided",
+  }));
+}
+
+/** The first of everything that is supported, and ordinary inputs. */
+function simpleCase({ operator, supports, form, eps }: CaseOptions, index: number): KernelCase {
+  const dtype = supports.dtypes[0] ?? "float32";
+  return {
+    operator,
+    dtype,
+    rows: 1,
+    hidden_size: 128,
+    rounding: supports.rounding[0] ?? "llama",
+    weight: supports.weight.includes("same") ? "same" : (supports.weight[0] ?? "none"),
+    weight_offset: supports.weight_offset[0] ?? 0,
+    eps: Math.fround(eps ?? 1e-6),
+    out_dtype: dtype,
+    layout: "contiguous",
     inputs: "std_1",
     with_rstd: form.rstd === "always",
     rounded_sum: form.rounded_sum,
     in_place: form.in_place,
-    seed: mix32(seedOfList + firstIndex + index),
-  }));
+    seed: mix32(seedOfList + index),
+  };
 }
 
 function combinations(factors: readonly Factor[]): Tuple[] {

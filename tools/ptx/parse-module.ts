@@ -168,10 +168,9 @@ export function parseDeclarator(
       text,
     );
   if (!match) return undefined;
-  const [, before = "", type = "", after = "", name = "", dimensions = ""] = match;
+  const [, before = "", type = "", , name = "", dimensions = ""] = match;
   const alignText = /\.align\s+(\d+)/u.exec(before)?.[1] ?? undefined;
   const vector = /\.v([24])\b/u.exec(before)?.[1];
-  void after;
   const element = typeBytes(type) * Number(vector ?? 1);
   const align = alignText === undefined ? Math.max(1, element) : Number(alignText);
   let bytes: number | undefined = element;

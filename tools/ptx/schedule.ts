@@ -229,7 +229,7 @@ export class BlockRunner {
         this.program.registers[warp.base + this.program.layout.gatherScalar + MEMBERS + 1] ?? 0;
     if (constant?.kind === "integer" || uniform) {
       if ((members & warp.live) === group.mask) {
-        runSync(this.program, warp, operation, group.mask, segment.together);
+        runSync(this.program, warp, operation, group.mask);
         group.segment = segment.next;
         return;
       }
@@ -291,7 +291,7 @@ export class BlockRunner {
     );
     const lanes = meeting.reduce((mask, other) => mask | other.mask, 0);
     if ((group.members & warp.live & ~lanes) !== 0) return;
-    runSync(this.program, warp, operation, lanes, false, meeting);
+    runSync(this.program, warp, operation, lanes, meeting);
     for (const other of meeting) {
       other.waiting = undefined;
       other.segment = this.program.segments[other.segment]?.next ?? -1;
@@ -363,7 +363,7 @@ export class BlockRunner {
             : operation.type === "and"
               ? Number(barrier.trueCount === barrier.arrived)
               : Number(barrier.trueCount > 0);
-        runSync(this.program, warp, operation, group.mask, false, undefined, value);
+        runSync(this.program, warp, operation, group.mask, undefined, value);
       }
     }
   }

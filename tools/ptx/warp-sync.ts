@@ -19,11 +19,9 @@ export function runSync(
   warp: Warp,
   operation: SyncOperation,
   lanes: number,
-  together: boolean,
   meeting?: readonly Group[],
   barrierValue?: number,
 ): void {
-  void together;
   const spreadOut = meeting !== undefined;
   const read = (place: number, lane: number): number => {
     const operand = operation.gather[place];

@@ -10,7 +10,7 @@ import type { Recording } from "./execute.ts";
 import { launchDigest } from "./launch-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
 import { OutcomeStore } from "./outcome-store.ts";
-import { checkRefusals } from "./refusals.ts";
+import { checkRefusals, checkRefusedLaunch } from "./refusals.ts";
 import type { ExecutedCase, Failure } from "./verdict.ts";
 
 /** One arch of the candidate: its build, the device that it is executed as, and its PTX. */
@@ -47,9 +47,7 @@ export async function runArch(
   const digestOf = launchDigest(run.ptx);
   const digests: string[] = [];
   try {
-    const failures = candidate.declared
-      ? await checkRefusals(recorder, candidate.fields, arch)
-      : [];
+    const failures = candidate.declared ? await allRefusals(candidate, run, recorder, signal) : [];
     await runCases({
       data: { ptx: run.ptx, fields: candidate.fields },
       cases: open.map((index) => cases[index] as KernelCase),
@@ -81,16 +79,34 @@ export async function runArch(
   }
 }
 
+async function allRefusals(
+  candidate: Candidate,
+  run: ArchInput,
+  recorder: Recorder,
+  signal: AbortSignal,
+): Promise<Failure[]> {
+  const { arch } = run.build;
+  const failures = await checkRefusals(recorder, candidate.fields, arch);
+  const refusing = await startRecorder(candidate, run, signal, { max_threads: 1 });
+  try {
+    return [...failures, ...(await checkRefusedLaunch(refusing, candidate.fields, arch))];
+  } finally {
+    await refusing.close();
+  }
+}
+
+/** `facts` replaces what is said of every kernel. */
 export function startRecorder(
   candidate: Candidate,
   { build, device, ptx }: ArchInput,
   signal: AbortSignal,
+  facts: Partial<KernelFacts> = {},
 ): Promise<Recorder> {
   return Recorder.start({
     library: build.library,
     entry: candidate.entry,
     device,
-    kernels: kernelFacts(build, ptx),
+    kernels: kernelFacts(build, ptx).map((kernel) => ({ ...kernel, ...facts })),
     signal,
     timeoutMs: hostTimeoutMs,
   });

@@ -25,16 +25,15 @@ export async function runCases(work: PoolWork): Promise<void> {
   const queue = bySize(work.cases);
   const count = Math.min(availableParallelism(), queue.length);
   const threads = Array.from({ length: count }, () => startThread("cases", work.data));
-  const stop = () => {
-    for (const thread of threads) void thread.terminate();
-  };
+  const finished = new AbortController();
   try {
     await Promise.race([
       Promise.all(threads.map((thread) => drive(thread, queue, work))),
-      aborted(work.signal),
+      aborted(work.signal, finished.signal),
     ]);
   } finally {
-    stop();
+    finished.abort();
+    await Promise.all(threads.map((thread) => thread.terminate()));
   }
 }
 
@@ -73,7 +72,8 @@ function drive(thread: Worker, queue: number[], work: PoolWork): Promise<void> {
   });
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
+/** Rejects when `signal` fires; stops listening when `finished` does. */
+function aborted(signal: AbortSignal, finished: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const fail = () =>
       reject(
@@ -84,6 +84,6 @@ function aborted(signal: AbortSignal): Promise<never> {
         ),
       );
     if (signal.aborted) fail();
-    else signal.addEventListener("abort", fail, { once: true });
+    else signal.addEventListener("abort", fail, { once: true, signal: finished });
   });
 }

@@ -103,7 +103,7 @@ class Tally {
       worst: this.#worst,
       pattern: wrong ? describePattern(this.#bad, one.rows, one.hidden_size) : "",
       diagnosis:
-        wrong || this.#beyond > 0 || this.#rstdMaxUlp > rstdMaxUlp
+        wrong || this.#beyond > 0 || this.#rstdMaxUlp > rstdMaxUlp(one)
           ? diagnose(one, inputs, output, this.#notWritten)
           : undefined,
       canaries_broken: one.in_place ? 0 : countBrokenCanaries(one, output),

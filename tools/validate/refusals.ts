@@ -29,7 +29,31 @@ const sound = {
   eps: 1e-6,
 };
 
-export const refusalCount = wrongArguments.length;
+/** The wrong arguments, and the launch that the device refuses. */
+export const refusalCount = wrongArguments.length + 1;
+
+/**
+ * Calls the entry point with sound arguments on a device that refuses every launch (`recorder` was
+ * told that no kernel takes more than one thread): it must say so, not report success.
+ */
+export async function checkRefusedLaunch(
+  recorder: Pick<Recorder, "call">,
+  fields: readonly ArgumentField[],
+  arch: string,
+): Promise<Failure[]> {
+  const call = await recorder.call(encodeArguments(fields, sound));
+  const refused = call.operations.find(({ kind }) => kind === "refused_launch");
+  if (call.result !== 0 || refused?.kind !== "refused_launch") return [];
+  return [
+    {
+      reason: "launch_error_swallowed",
+      detail: `a launch was refused with ${refused.result_name}, and the entry point returned cudaSuccess`,
+      case_name: "refusal: every launch refused by the device",
+      case_index: -1,
+      arch,
+    },
+  ];
+}
 
 /** Calls the entry point with each of the wrong arguments; what it accepts is a failure. */
 export async function checkRefusals(
@@ -46,7 +70,7 @@ export async function checkRefusals(
       reason: "missing_refusal",
       detail: `with ${name} the entry point ${did}`,
       case_name: `refusal: ${name}`,
-      case_index: -1 - index,
+      case_index: -2 - index,
       arch,
     });
   }

@@ -251,5 +251,5 @@ function sum<Item>(items: readonly Item[], value: (item: Item) => number): numbe
 }
 
 function finite(value: number): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(4)) : Number.MAX_SAFE_INTEGER;
+  return Math.min(Number(value.toPrecision(4)), Number.MAX_SAFE_INTEGER);
 }

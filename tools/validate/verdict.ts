@@ -83,8 +83,9 @@ function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | u
     return describe(item, "canary_overwritten", detail);
   }
   if (measured.bad_count > 0) return wrongValues(item, measured);
-  if (measured.rstd_max_ulp > rstdMaxUlp) {
-    const detail = `rstd is off by ${round(measured.rstd_max_ulp)} ulp (limit ${rstdMaxUlp})`;
+  const rstdLimit = rstdMaxUlp(one);
+  if (measured.rstd_max_ulp > rstdLimit) {
+    const detail = `rstd is off by ${round(measured.rstd_max_ulp)} ulp (limit ${rstdLimit})`;
     return describe(item, "rstd_wrong", detail);
   }
   if (measured.residual_bad > 0) {
@@ -95,9 +96,19 @@ function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | u
   return measured.max_ulp > limits.max_ulp ? wrongValues(item, measured) : undefined;
 }
 
+/** What rows read or written at a wrapped offset look like. */
+const offsetSymptoms = [
+  "wrong_values",
+  "not_written",
+  "tail_not_written",
+  "special_values",
+  "incomplete_sum",
+];
+
 function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
   const { first_bad: bad, diagnosis } = measured;
-  const far = item.one.layout === "far_strided";
+  const named = diagnosis && !offsetSymptoms.includes(diagnosis.reason);
+  const far = item.one.layout === "far_strided" && !named;
   const reason = far ? "offset_32_bit" : ((diagnosis?.reason ?? "wrong_values") as ReasonCode);
   const nature = far
     ? "rows past 2^31 elements are wrong: an offset is computed in 32 bits"
@@ -221,7 +232,7 @@ function shown(value: number): string {
 }
 
 function round(value: number): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(4)) : Number.MAX_SAFE_INTEGER;
+  return Math.min(Number(value.toPrecision(4)), Number.MAX_SAFE_INTEGER);
 }
 
 function percent(share: number): string {

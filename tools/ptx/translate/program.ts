@@ -6,7 +6,7 @@ import { definedBy, usedBy } from "../registers-used.ts";
 import { splitRegisters } from "../split-registers.ts";
 import { analyseUniformity, type Uniformity } from "../uniformity.ts";
 import { propagateConstants } from "./constants.ts";
-import { Emitter } from "./emitter.ts";
+import { Emitter, type Surroundings } from "./emitter.ts";
 import { emitInstruction } from "./instructions.ts";
 import { describeSync, type SyncOperation } from "./sync-operation.ts";
 
@@ -62,8 +62,9 @@ export interface Program {
   /** x, y and z of each thread, padded to whole warps. */
   threadIds: [Int32Array, Int32Array, Int32Array];
   sites: Site[];
-  params: ReadonlyMap<string, number>;
-  addresses: ReadonlyMap<string, number>;
+  surroundings: Surroundings;
+  /** What generated code names; made with the first segment. */
+  bindings: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface Layout {
@@ -111,8 +112,15 @@ export function translate(
     local: makeLocal(body.local_bytes * warps * 32),
     threadIds: makeThreadIds(shape, warps),
     sites: [],
-    params: new Map(kernel.params.map((param) => [param.name, param.offset])),
-    addresses: module.addresses,
+    surroundings: {
+      body,
+      shape,
+      uniform: uniformity.uniform,
+      linear: uniformity.linear,
+      params: new Map(kernel.params.map((param) => [param.name, param.offset])),
+      addresses: module.addresses,
+    },
+    bindings: undefined,
   };
   checkKnown(program);
   return program;
@@ -120,7 +128,7 @@ export function translate(
 
 /** Visits instructions of every form once, so that an unknown one is refused before anything has run. */
 function checkKnown(program: Program): void {
-  const emitter = new Emitter({ ...program, ...program.uniformity });
+  const emitter = new Emitter(program.surroundings);
   const { registers } = program.body;
   const known = new Set<string>();
   const form = (operand: Operand): string => {

@@ -13,7 +13,7 @@ import {
   type Segment,
   type SegmentCode,
 } from "./program.ts";
-import { C, MEMBERS } from "./sync-operation.ts";
+import { C } from "./sync-operation.ts";
 
 /** Functions of the machine that generated code calls: memory misses, faults, the clock. */
 export type Hooks = Readonly<Record<string, unknown>>;
@@ -45,26 +45,14 @@ class SegmentWriter {
     this.program = program;
     this.segment = segment;
     this.full = full;
-    this.emitter = new Emitter({ ...program, ...program.uniformity });
+    this.emitter = new Emitter(program.surroundings);
   }
 
   compile(hooks: Hooks): SegmentCode {
     const source = this.write();
     const { program, emitter } = this;
-    const [TX, TY, TZ] = program.threadIds;
-    const known: Record<string, unknown> = {
-      ...hooks,
-      TX,
-      TY,
-      TZ,
-      R: program.registers,
-      RF: new Float32Array(program.registers.buffer),
-    };
-    for (const kind of ["I", "F", "H", "B"] as const) {
-      known[`shared${kind}`] = sharedMemory[kind];
-      known[`param${kind}`] = paramMemory[kind];
-      known[`local${kind}`] = program.local[kind];
-    }
+    program.bindings ??= bindingsOf(program, hooks);
+    const known = program.bindings;
     const names = ["R", "RF", ...emitter.names];
     const values = names.map((name) => known[name] ?? library[name]);
     const missing = names.find((_, index) => values[index] === undefined);
@@ -169,7 +157,6 @@ class SegmentWriter {
     lanes.push(`R[i+${gather + row * 32}]=${emitter.int(operand)};`);
     const wide = place === 0 && program.segments[this.segment.id]?.sync?.type === "b64";
     if (wide) lanes.push(`R[i+${gather + 32}]=${emitter.high(operand)};`);
-    void MEMBERS;
   }
 
   assemble(scalar: string[], lanes: string[]): string {
@@ -298,6 +285,20 @@ class SegmentWriter {
       );
     } else target.push(`R[${index}+${at}]=r${id};`);
   }
+}
+
+/** The arrays that all segments of a program name, and the machine's functions. */
+function bindingsOf(program: Program, hooks: Hooks): Readonly<Record<string, unknown>> {
+  const [TX, TY, TZ] = program.threadIds;
+  const { registers } = program;
+  const known: Record<string, unknown> = { ...hooks, TX, TY, TZ, R: registers };
+  known.RF = new Float32Array(registers.buffer);
+  for (const kind of ["I", "F", "H", "B"] as const) {
+    known[`shared${kind}`] = sharedMemory[kind];
+    known[`param${kind}`] = paramMemory[kind];
+    known[`local${kind}`] = program.local[kind];
+  }
+  return known;
 }
 
 const floatResults = new Set([
