@@ -137,7 +137,7 @@ test.skipIf(reason).each(foreign.map((one) => ({ ...one, expectation: expectatio
       ...(one.shapes ? { shapes: one.shapes } : {}),
       include_folders: [folder],
     });
-    expect(result.failures.map(({ reason }) => reason)).toEqual(one.fault ? [one.fault] : []);
+    expect(result.failures[0]?.reason).toBe(one.fault);
     if (one.fault) return;
     expect(result.summary).toMatch(/^Passed/u);
     expect(result.cases_passed).toBe(result.cases_total);

@@ -51,6 +51,20 @@ describe("divergent lanes", () => {
     expect(firstWords(out)).toEqual(lanes.map((lane) => (lane % 2 === 0 ? 0x55555555 : 0)));
   });
 
+  test("a lane that goes round once more than the others loses no turn of the loop outside", () => {
+    const out = run(`
+      mov.u32 %r1, 0; mov.u32 %r2, 0;
+      OUTER: setp.ge.u32 %p1, %r2, 300; @%p1 bra END;
+      mov.u32 %r3, %r60;
+      INNER: add.u32 %r1, %r1, 1;
+      add.u32 %r3, %r3, 32;
+      setp.lt.u32 %p2, %r3, 33; @%p2 bra INNER;
+      add.u32 %r2, %r2, 1;
+      bra OUTER;
+      END: ${store("%r1")}`);
+    expect(firstWords(out)).toEqual(lanes.map((lane) => (lane === 0 ? 600 : 300)));
+  });
+
   test("nested branches and loops", () => {
     const out = run(`
       mov.u32 %r1, 0; mov.u32 %r2, 0;

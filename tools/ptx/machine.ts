@@ -20,6 +20,8 @@ export interface MachineOptions {
   max_shared_bytes?: number;
   /** Schedules lanes freely even where they could go together: slower, and the same results (tests compare). */
   all_vector?: boolean;
+  /** Which warp of a block has the first turn: results of a kernel without races depend on neither. */
+  warp_order?: "forward" | "reverse";
 }
 
 export interface Launch {
@@ -49,24 +51,38 @@ export class Machine {
   private readonly budget: number;
   private readonly maxShared: number;
   private readonly allVector: boolean;
+  private readonly reverse: boolean;
 
   constructor(module: PtxModule, options: MachineOptions = {}) {
     this.module = module as ParsedModule;
     this.budget = options.instruction_budget ?? defaultBudget;
     this.maxShared = Math.min(options.max_shared_bytes ?? defaultSharedBytes, sharedCapacity);
     this.allVector = options.all_vector ?? false;
+    this.reverse = options.warp_order === "reverse";
     this.placeVariables();
   }
 
-  /** Reserves device memory, 256-byte aligned, with guards on both sides. Large allocations get pages when touched. */
+  /**
+   * Reserves device memory, 256-byte aligned, with guards on both sides, or exactly `at` an address
+   * that is free. Large allocations get pages when touched.
+   */
   alloc(
     bytes: number,
-    options: { label: string; initialised?: boolean; read_only?: boolean },
+    options: { label: string; initialised?: boolean; read_only?: boolean; at?: bigint },
   ): bigint {
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > 2 ** 45) {
       throw new RangeError(`alloc of ${bytes} bytes for ${options.label}`);
     }
-    return BigInt(this.memory.alloc(bytes, options.label, options.read_only ?? false).address);
+    const { label, at, read_only = false } = options;
+    if (at === undefined) return BigInt(this.memory.alloc(bytes, label, read_only).address);
+    const end = Number(at) + bytes;
+    const below = this.memory.below(end - 1);
+    if (below && below.address + below.bytes > Number(at)) {
+      throw new RangeError(
+        `alloc of ${bytes} bytes for ${label} at ${at}: ${below.label} is there`,
+      );
+    }
+    return BigInt(this.memory.place(Number(at), bytes, label, read_only).address);
   }
 
   free(address: bigint): void {
@@ -114,7 +130,7 @@ export class Machine {
     execution.paramBytes = bytes;
     execution.clock = 0;
     const counts: Counts = { thread_instructions: 0, warp_instructions: 0 };
-    const runner = new BlockRunner(program, counts, this.budget);
+    const runner = new BlockRunner(program, counts, this.budget, this.reverse);
     context.set([
       0,
       0,

@@ -31,14 +31,17 @@ export class BlockRunner {
   readonly hooks: Hooks = hooks;
   readonly counts: Counts;
   readonly budget: number;
+  /** The last warp has the first turn. */
+  readonly reverse: boolean;
   warps: Warp[] = [];
   barriers = new Map<number, Barrier>();
   clock = 0;
 
-  constructor(program: Program, counts: Counts, budget: number) {
+  constructor(program: Program, counts: Counts, budget: number, reverse: boolean) {
     this.program = program;
     this.counts = counts;
     this.budget = budget;
+    this.reverse = reverse;
   }
 
   run(): void {
@@ -67,10 +70,11 @@ export class BlockRunner {
         streak: 0,
       };
     });
+    const turns = this.reverse ? this.warps.toReversed() : this.warps;
     for (;;) {
       let alive = false;
       let ran = false;
-      for (const warp of this.warps) {
+      for (const warp of turns) {
         if (warp.live === 0) continue;
         alive = true;
         if (!warp.groups.some(isReady)) continue;
@@ -172,8 +176,9 @@ export class BlockRunner {
       if (!best || group.segment < best.segment) best = group;
       if (!oldest || group.lastRun < oldest.lastRun) oldest = group;
     }
-    // A group that spins must let the others go on.
-    if (++warp.streak > groupTurn) {
+    // A group that spins must let the others go on. In the convergent form none spins, and one
+    // that went past a place where all come together would go on with values of the others.
+    if (!convergent && ++warp.streak > groupTurn) {
       if (warp.streak > 2 * groupTurn) warp.streak = 0;
       best = this.favourite(warp, oldest) ?? best;
     }

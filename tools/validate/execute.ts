@@ -1,10 +1,12 @@
 import type { KernelCase } from "../kernel/cases.ts";
 import { dtypeFacts } from "../kernel/dtypes.ts";
+import { rowStart } from "../kernel/layout.ts";
 import type { ArgumentField } from "../kernel/operators.ts";
 import { Machine, PtxError, PtxFault, type PtxModule } from "../ptx/index.ts";
 import type { RecordedLaunch, RecordedOperation } from "../record/recorder.ts";
 import { measure } from "./measure.ts";
-import type { CaseOutcome, Executed, LaunchSummary } from "./outcome.ts";
+import type { CaseOutcome, Executed, FaultReport, LaunchSummary } from "./outcome.ts";
+import type { Output } from "./output.ts";
 import { type PreparedCase, prepareCase } from "./prepare-case.ts";
 
 /** What the host code did with a case's arguments, or why that is not known. */
@@ -30,34 +32,69 @@ export async function executeCase(
   const recording = await record(prepared.arguments);
   if (recording.state === "not_recorded") return recording;
   if (recording.state === "known") return recording.outcome;
-  const launches = recording.operations.flatMap((one) =>
-    one.kind === "launch" ? [summaryOf(one)] : [],
-  );
-  let threadInstructions = 0;
-  const executed = () => ({
-    launches,
-    thread_instructions: threadInstructions,
-    milliseconds: performance.now() - began,
+  const { result, result_name, operations } = recording;
+  const executed: Executed = {
+    launches: operations.flatMap((each) => (each.kind === "launch" ? [summaryOf(each)] : [])),
+    thread_instructions: 0,
+    milliseconds: 0,
     launch_digest: "",
-  });
-  if (recording.result !== 0) {
-    return { state: "refused", result_name: recording.result_name, ...executed() };
-  }
-  // A launcher may try one launch and fall back to another: only the last one must be accepted.
-  const refused = recording.operations.findLast((one) => one.kind.endsWith("launch"));
-  if (refused?.kind === "refused_launch") {
-    const message = `the launch of ${refused.kernel} was refused with ${refused.result_name} (${refused.reason}), and the entry point returned cudaSuccess`;
-    return { state: "faulted", fault: { kind: "launch_refused", message }, ...executed() };
-  }
+  };
+  const finish = (): Executed => ({ ...executed, milliseconds: performance.now() - began });
+  if (result !== 0) return { state: "refused", result_name, ...finish() };
+  const fault = refusedLaunch(operations);
+  if (fault) return { state: "faulted", fault, ...finish() };
   try {
-    for (const operation of recording.operations) {
-      threadInstructions += perform(machine, operation);
+    for (const operation of operations) {
+      executed.thread_instructions += perform(machine, operation);
     }
   } catch (error) {
-    return faultOutcome(error, executed());
+    return faultOutcome(error, finish());
   }
-  const measurement = measure(one, prepared.inputs, outputOf(one, prepared, machine));
-  return { state: "measured", measurement, reused: false, ...executed() };
+  const output = outputOf(one, prepared, machine);
+  const measurement = measure(one, prepared.inputs, output);
+  if (measurement.bad_count > 0 && dependsOnSchedule(one, module, fields, operations, output)) {
+    measurement.diagnosis = scheduleDiagnosis;
+  }
+  return { state: "measured", measurement, reused: false, ...finish() };
+}
+
+const scheduleDiagnosis = {
+  reason: "schedule_dependent",
+  nature: "the values change with the order in which warps run: a barrier is missing",
+} as const;
+
+/** A launcher may try one launch and fall back to another: only the last one must be accepted. */
+function refusedLaunch(operations: readonly RecordedOperation[]): FaultReport | undefined {
+  const last = operations.findLast(({ kind }) => kind.endsWith("launch"));
+  if (last?.kind !== "refused_launch") return undefined;
+  const message = `the launch of ${last.kernel} was refused with ${last.result_name} (${last.reason}), and the entry point returned cudaSuccess`;
+  return { kind: "launch_refused", message };
+}
+
+/** Whether the same launches with the warps' turns reversed leave another output. Addresses repeat. */
+function dependsOnSchedule(
+  one: KernelCase,
+  module: PtxModule,
+  fields: readonly ArgumentField[],
+  operations: readonly RecordedOperation[],
+  output: Output,
+): boolean {
+  const machine = new Machine(module, {
+    instruction_budget: budgetOf(one),
+    warp_order: "reverse",
+  });
+  const prepared = prepareCase(one, fields, machine);
+  try {
+    for (const operation of operations) perform(machine, operation);
+  } catch {
+    return true;
+  }
+  const reversed = outputOf(one, prepared, machine);
+  return Array.from({ length: one.rows }, (_, row) => rowStart(output.layout, row)).some(
+    (first) =>
+      Buffer.compare(output.read(first, one.hidden_size), reversed.read(first, one.hidden_size)) !==
+      0,
+  );
 }
 
 /** 4096 thread-instructions an element: the slowest known honest kernel needs 80. */
@@ -106,7 +143,7 @@ function faultOutcome(error: unknown, executed: Executed): CaseOutcome {
   throw error;
 }
 
-function outputOf(one: KernelCase, prepared: PreparedCase, machine: Machine) {
+function outputOf(one: KernelCase, prepared: PreparedCase, machine: Machine): Output {
   const elementBytes = dtypeFacts[one.out_dtype].bytes;
   const { rstd, residual } = prepared;
   const rowBytes = one.hidden_size * dtypeFacts[one.dtype].bytes;
