@@ -18,6 +18,7 @@ import re
 import struct
 import sys
 import time
+from pathlib import Path
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
         "driver_cuda": version_of(runtime, "cudaDriverGetVersion"),
         "runtime_cuda": version_of(runtime, "cudaRuntimeGetVersion"),
         "date": time.strftime("%Y-%m-%d"),
-        "command": "python test/gpu/compare_bits.py cases.json.gz " + " ".join(libraries),
+        "command": "python test/gpu/compare_bits.py cases.json.gz "
+        + " ".join(Path(each).name for each in libraries),
         "archs": results,
     }
     print(json.dumps(report, indent=1))

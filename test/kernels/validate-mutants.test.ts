@@ -13,7 +13,7 @@ function validate(edit: (typeof mutants)[number] | (typeof controls)[number]) {
   return runTool(validateKernel, workspace, { kernel: project, archs: ["sm_80"] });
 }
 
-test.skipIf(!compiler).concurrent.each(mutants)(
+test.skipIf(!compiler).each(mutants)(
   "the mutant $name is rejected by name: $nature",
   async (mutant) => {
     const result = await validate(mutant);

@@ -56,8 +56,8 @@ const roundingMagic = 6755399441055744;
  */
 export function ulpAt(value: number, dtype: Dtype): number {
   const { significand_bits, min_exponent, max_finite } = dtypeFacts[dtype];
-  const magnitude = Math.min(Math.abs(value), max_finite);
-  return 2 ** (Math.max(exponentOf(magnitude), min_exponent) - significand_bits + 1);
+  const exponent = exponentOf(Math.min(Math.abs(value), max_finite));
+  return powerOfTwo(Math.max(exponent, min_exponent) - significand_bits + 1);
 }
 
 /** Rounds an exact double once to `dtype`, to nearest, ties to even, overflow to infinity. */
@@ -100,6 +100,13 @@ function exponentOf(magnitude: number): number {
   double[0] = magnitude;
   const biased = ((doubleWords[1] as number) >>> 20) & 0x7ff;
   return biased - 1023;
+}
+
+/** 2 ** exponent for a normal double, by its bits: this is the innermost loop of every comparison. */
+function powerOfTwo(exponent: number): number {
+  doubleWords[0] = 0;
+  doubleWords[1] = (exponent + 1023) << 20;
+  return double[0] as number;
 }
 
 function float16Bits(value: number, singleBits: number): number {

@@ -17,14 +17,15 @@ export function measure(
   const limits = accuracyLimits(one);
   const tally = new Tally(one);
   for (let row = 0; row < one.rows; row += 1) {
-    const reference = referenceRow(one, inputs(row));
+    const drawn = inputs(row);
+    const reference = referenceRow(one, drawn);
     const got = readRow(one, output, row);
     for (let column = 0; column < one.hidden_size; column += 1) {
       const distance = distanceOf(one, reference, got.values[column] as number, column);
       tally.add(row, column, distance, limits, got, reference);
     }
     tally.addRstd(reference, output.rstd?.[row]);
-    tally.addResidual(inputs(row), output.residual?.(row));
+    tally.addResidual(drawn, output.residual?.(row));
   }
   return tally.finish(inputs, output);
 }
