@@ -6,5 +6,6 @@ export default defineConfig({
     // Servers, compilers and threads are started for real; a loaded machine needs the time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    maxConcurrency: 2,
   },
 });

@@ -46,9 +46,10 @@ function matrixLayout(one: KernelCase, elementBytes: number, role: "x" | "out"):
       layout.row_stride += role === "x" ? 8 : 16;
       break;
     case "grouped":
-      // As query heads in a fused-qkv view: four rows of every twelve. The output is dense.
-      layout.rows_per_group = 4;
-      layout.group_stride = (role === "x" ? 12 : 4) * hidden_size;
+      // As query heads in a fused-qkv view: four rows of every twelve, or one where there are few
+      // rows, so that more than one group is in use. The output is dense.
+      layout.rows_per_group = rows > 4 ? 4 : 1;
+      layout.group_stride = (role === "x" ? 3 : 1) * layout.rows_per_group * hidden_size;
       break;
     case "unaligned":
       // Half of the cases by the pointer alone, the others by the row stride as well.

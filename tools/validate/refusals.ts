@@ -50,6 +50,7 @@ export async function checkRefusedLaunch(
       detail: `a launch was refused with ${refused.result_name}, and the entry point returned cudaSuccess`,
       case_name: "refusal: every launch refused by the device",
       case_index: -1,
+      special_inputs: false,
       arch,
     },
   ];
@@ -71,6 +72,7 @@ export async function checkRefusals(
       detail: `with ${name} the entry point ${did}`,
       case_name: `refusal: ${name}`,
       case_index: -2 - index,
+      special_inputs: false,
       arch,
     });
   }

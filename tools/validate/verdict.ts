@@ -16,6 +16,8 @@ export interface Failure {
   detail: string;
   case_name: string;
   case_index: number;
+  /** The case's inputs hold infinities, NaN, subnormals or huge values. */
+  special_inputs: boolean;
   arch: string;
   first_bad?: { row: number; column: number; expected: string; got: string; ulp: number };
   pattern?: string;
@@ -57,7 +59,11 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
     if (tooManyBeyond(pool)) failures.push(inaccurate(pool, members));
   }
   const judged = [...pools.values()].map(({ pool }) => pool);
-  return { failures: failures.sort(bySeverity), pools: judged, not_checked };
+  return {
+    failures: failures.sort(bySeverity(countByReason(failures))),
+    pools: judged,
+    not_checked,
+  };
 }
 
 function failureOf(item: ExecutedCase): Failure | undefined {
@@ -171,6 +177,7 @@ function describe(item: ExecutedCase, reason: ReasonCode, detail: string): Failu
     detail,
     case_name: caseName(item.one),
     case_index: item.index,
+    special_inputs: !item.one.inputs.startsWith("std_"),
     arch: item.arch,
   };
 }
@@ -218,13 +225,31 @@ const order: readonly ReasonCode[] = [
 /** Said only where nothing tells more. */
 const vague: readonly ReasonCode[] = ["rstd_wrong", "wrong_values", "too_inaccurate"];
 
-function bySeverity(a: Failure, b: Failure): number {
+/**
+ * What tells most about the cause comes first: faults of the code, then wrong values for ordinary
+ * inputs, then for special ones (where any fault shows as a misplaced NaN); among equals the
+ * reason with more cases, since a chance resemblance has few.
+ */
+function bySeverity(cases: ReadonlyMap<ReasonCode, number>) {
   const rank = ({ reason }: Failure) => {
     const index = order.indexOf(reason);
-    if (index >= 0) return index;
-    return vague.includes(reason) ? order.length + 1 : order.length;
+    return index >= 0 ? index : order.length;
   };
-  return rank(a) - rank(b) || a.case_index - b.case_index;
+  const special = (failure: Failure) => Number(failure.special_inputs);
+  const vagueness = ({ reason }: Failure) => Number(vague.includes(reason));
+  const count = ({ reason }: Failure) => cases.get(reason) ?? 0;
+  return (a: Failure, b: Failure): number =>
+    rank(a) - rank(b) ||
+    special(a) - special(b) ||
+    vagueness(a) - vagueness(b) ||
+    count(b) - count(a) ||
+    a.case_index - b.case_index;
+}
+
+function countByReason(failures: readonly Failure[]): Map<ReasonCode, number> {
+  const counts = new Map<ReasonCode, number>();
+  for (const { reason } of failures) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return counts;
 }
 
 function shown(value: number): string {
