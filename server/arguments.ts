@@ -43,8 +43,13 @@ function refusal(tool: Tool, raw: Record<string, unknown>, issues: readonly Issu
   );
 }
 
-function unknownArguments(tool: Tool, unknown: readonly string[]): ToolError {
-  const quoted = unknown.map((name) => `"${name}"`);
+/** No more of the unknown names than help: a caller may send thousands of them, or megabytes. */
+const namedAtMost = 5;
+
+function unknownArguments(tool: Tool, all: readonly string[]): ToolError {
+  const unknown = all.slice(0, namedAtMost).map((name) => shortened(name, 80));
+  const more = all.length > namedAtMost ? [`${all.length - namedAtMost} more`] : [];
+  const quoted = [...unknown.map((name) => `"${name}"`), ...more];
   const guesses = unknown.flatMap((name) => {
     const guess = nearest(name, Object.keys(tool.input.shape));
     return guess ? [`write ${guess} for ${name}`] : [];

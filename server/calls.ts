@@ -27,7 +27,32 @@ export async function failureOf(error: unknown, during: string): Promise<Outcome
     return { state: "failed", code: error.code, message: error.message, hint: error.hint };
   }
   if (error instanceof Error && error.name === "AbortError") return cancelled(during);
+  const refused = refusedBySystem(error);
+  if (refused) return { state: "failed", ...refused };
   return { state: "failed", code: "internal_error", ...(await reportBug(error, during)) };
+}
+
+/** A full disk or a folder that may not be written is the user's to mend, wherever it was met. */
+function refusedBySystem(
+  error: unknown,
+): { code: ErrorCode; message: string; hint: string } | undefined {
+  const { code, syscall, path: at } = error as NodeJS.ErrnoException;
+  const place = at ?? "a file";
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return {
+      code: "disk_full",
+      message: `No space is left on the disk of ${at ?? "the workspace, the cache or the temporary folder"}.`,
+      hint: "Free disk space, for example with: kernelwright clean. Then make the same call again.",
+    };
+  }
+  // Linux answers ENOENT to Node's recursive mkdir on a file system that is read-only.
+  const isMkdir = code === "ENOENT" && syscall === "mkdir";
+  if (!isMkdir && !["EROFS", "EACCES", "EPERM"].includes(code ?? "")) return undefined;
+  return {
+    code: "prerequisite_missing",
+    message: `${place} cannot be ${syscall === "scandir" || syscall === "read" ? "read" : "opened or written"} (${code}).`,
+    hint: "Let this user read and write there, or work on a copy in a folder that can be written; the cache moves with XDG_CACHE_HOME. Then make the same call again.",
+  };
 }
 
 /** `<code>: <message>` and the next step on a line of its own. */

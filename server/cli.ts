@@ -11,6 +11,9 @@ import { type CommonOptions, optionsOf, parseOptions } from "./options.ts";
 import { coloured, progressLine } from "./terminal.ts";
 import { version } from "./version.ts";
 
+/** After Ctrl-C whatever is still under way has this long to end in order. */
+const patienceMs = 5000;
+
 /** The command line, for `words` after the program's name. Returns the exit code. */
 export async function runCommandLine(
   words: readonly string[],
@@ -156,6 +159,7 @@ async function untilInterrupted(run: (signal: AbortSignal) => Promise<number>): 
     process.on(name, () => {
       if (interrupted.signal.aborted) process.exit(130);
       interrupted.abort(new DOMException("interrupted", "AbortError"));
+      setTimeout(() => process.exit(130), patienceMs).unref();
     });
   }
   return run(interrupted.signal);

@@ -29,7 +29,7 @@ export function requireInside(workspace: string, given: string): string {
   const absolute = path.resolve(workspace, given);
   const real = realPathOfNearest(absolute);
   const relative = path.relative(workspace, real);
-  if (relative.startsWith("..") || path.isAbsolute(relative)) {
+  if (leadsOutside(relative)) {
     throw new ToolError(
       "path_outside_workspace",
       `"${given}" leads to ${real}, outside of the workspace ${workspace}.`,
@@ -42,7 +42,12 @@ export function requireInside(workspace: string, given: string): string {
 /** How results name a file: relative to the workspace where it lies inside. */
 export function shownPath(workspace: string, file: string): string {
   const relative = path.relative(workspace, file);
-  return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative || ".";
+  return leadsOutside(relative) ? file : relative || ".";
+}
+
+/** "..y.cu" is the name of a file inside. */
+function leadsOutside(relative: string): boolean {
+  return relative === ".." || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
 }
 
 function realPathOfNearest(absolute: string): string {

@@ -1,10 +1,18 @@
 // `npm run bench`: how long a user waits, each number with its spread. Quiet machine, please.
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { bundle } from "../../tools/bootstrap/bundle.mjs";
 import { renderTable } from "../../tools/text.ts";
+import { findCompiler } from "../../tools/toolchain/compiler.ts";
 import { interpreterRates } from "./interpreter.ts";
 
 const runs = Math.max(5, Number(process.env.BENCH_RUNS ?? 5));
@@ -30,6 +38,7 @@ const initialize = {
 };
 
 const rows: Row[] = [];
+const compilerVersion = (await findCompiler())?.version ?? "none";
 try {
   const program = await bundle({ folder: path.join(base, "dist") });
   kernelwright(program, ["create", "qwen3-rmsnorm", "--model", "qwen3-8b"]);
@@ -51,6 +60,11 @@ try {
     renderTable(["what", ">median", ">range", "unit", ">runs", "aim"], rows.map(renderRow)),
   );
   rmSync(base, { recursive: true, force: true });
+}
+if (process.argv.includes("--record")) {
+  const folder = path.join(import.meta.dirname, "results");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, `${availableParallelism()}-cores.json`), resultFile());
 }
 
 /** From starting the process to its answer to `initialize`. */
@@ -116,11 +130,36 @@ function kernelwright(program: string, words: readonly string[]): Record<string,
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-function renderRow({ what, unit, aim, samples }: Row): string[] {
+interface Spread {
+  median: number;
+  low: number;
+  high: number;
+}
+
+function spreadOf(samples: readonly number[]): Spread {
   const sorted = [...samples].sort((a, b) => a - b);
-  const digits = (value: number) => value.toFixed(value < 100 ? 1 : 0);
   const middle = sorted.length / 2;
   const median = ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
-  const range = `${digits(sorted[0] ?? 0)} .. ${digits(sorted.at(-1) ?? 0)}`;
-  return [what, digits(median), range, unit, String(samples.length), aim];
+  return { median: tidy(median), low: tidy(sorted[0] ?? 0), high: tidy(sorted.at(-1) ?? 0) };
+}
+
+function tidy(value: number): number {
+  return Number(value.toFixed(value < 100 ? 1 : 0));
+}
+
+function renderRow({ what, unit, aim, samples }: Row): string[] {
+  const { median, low, high } = spreadOf(samples);
+  return [what, String(median), `${low} .. ${high}`, unit, String(samples.length), aim];
+}
+
+/** The form that test/docs.test.ts writes the README's table from. */
+function resultFile(): string {
+  const result = {
+    machine: `${availableParallelism()} cores, ${process.platform} ${process.arch}`,
+    versions: { node: process.versions.node, cuda_compiler: compilerVersion },
+    date: new Date().toISOString().slice(0, 10),
+    command: "npm run bench -- --record",
+    rows: rows.map(({ what, unit, samples }) => ({ name: what, ...spreadOf(samples), unit })),
+  };
+  return `${JSON.stringify(result, undefined, 1)}\n`;
 }

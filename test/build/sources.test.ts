@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -76,3 +77,13 @@ test("a source that is not there is refused with its path", async () => {
     message: expect.stringContaining("gone.cu"),
   });
 });
+
+test.skipIf(process.platform === "win32")(
+  "a pipe with the name of a header is not waited for",
+  async () => {
+    rmSync(path.join(root, "src", "own.cuh"));
+    execFileSync("mkfifo", [path.join(root, "src", "own.cuh")]);
+    expect(await shown()).not.toContain(path.join("src", "own.cuh"));
+  },
+  5000,
+);

@@ -33,7 +33,13 @@ export function toolTable(tools: readonly Tool[]): string {
 /** The case list of the template in numbers: how many cases, and over which values. */
 export function caseTable(): string {
   const { supports, operator } = readProject(packageData("cuda-templates", "rmsnorm"));
-  const form = { rstd: "optional", in_place: false, rounded_sum: true } as const;
+  const form = {
+    rstd: "optional",
+    in_place: false,
+    rounded_sum: true,
+    bias: false,
+    mean: false,
+  } as const;
   const listOf = (effort: (typeof efforts)[number]) =>
     listCases({ operator, supports, form, effort, promotes: true });
   const counts = efforts.map((effort) => `${effort} ${listOf(effort).length}`);

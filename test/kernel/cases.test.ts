@@ -12,7 +12,7 @@ const options: CaseOptions = {
     weight_offset: [0, 1],
     layouts: ["contiguous", "strided", "grouped", "unaligned"],
   },
-  form: { rstd: "optional", in_place: false, rounded_sum: true },
+  form: { rstd: "optional", in_place: false, rounded_sum: true, bias: false, mean: false },
   effort: "default",
   promotes: true,
 };
@@ -50,7 +50,7 @@ test("the default list has about 60 cases, is the same every time, and no two na
 
 test("full effort lists every combination", () => {
   const cases = listCases({ ...options, effort: "full" });
-  expect(cases.length).toBe(10 * 4 * 6 * 4 * 3 * 3 * 2 * 2 * 2 + 2);
+  expect(cases.length).toBe(11 * 4 * 6 * 4 * 3 * 3 * 2 * 2 * 2 + 3 + 2);
 });
 
 test("a kernel is tested only inside of what it supports", () => {

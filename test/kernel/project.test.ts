@@ -1,4 +1,13 @@
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -94,4 +103,45 @@ test.each([
 ])("an unknown field is named: %j edited to %j", (find, to, words) => {
   const folder = editedTemplate("kernel.yaml", find, to);
   expect(() => readProject(folder)).toThrow(words);
+});
+
+test.each(["kernel.yaml", "build.toml"])(
+  "a folder in the place of %s is the user's to mend",
+  (name) => {
+    const folder = editedTemplate("kernel.yaml", "hidden_size: 4096", "hidden_size: 64");
+    rmSync(path.join(folder, name));
+    mkdirSync(path.join(folder, name));
+    expect(() => readProject(folder)).toThrow(
+      expect.objectContaining({
+        code: "project_invalid",
+        message: `${path.join(folder, name)} cannot be read: it is no regular file.`,
+      }),
+    );
+  },
+);
+
+test.skipIf(process.platform === "win32")(
+  "a pipe in the place of a source is refused, not waited for",
+  () => {
+    const folder = editedTemplate("kernel.yaml", "hidden_size: 4096", "hidden_size: 64");
+    const source = path.join(folder, "rmsnorm_cuda", "rmsnorm.cu");
+    rmSync(source);
+    execFileSync("mkfifo", [source]);
+    expect(() => readProject(folder)).toThrow(
+      expect.objectContaining({
+        code: "project_invalid",
+        message: expect.stringContaining("which is no regular file"),
+      }),
+    );
+  },
+);
+
+test("a file is no project: it is not proposed as the name of a new one", () => {
+  const file = path.join(packageData("cuda-templates"), "rmsnorm", "rmsnorm_cuda", "rmsnorm.cu");
+  expect(() => readProject(file)).toThrow(
+    expect.objectContaining({
+      code: "invalid_argument",
+      hint: expect.stringContaining("validate_kernel"),
+    }),
+  );
 });

@@ -19,6 +19,8 @@ const base: KernelCase = {
   with_rstd: false,
   rounded_sum: true,
   in_place: false,
+  with_bias: false,
+  with_mean: false,
   seed: 1,
 };
 

@@ -22,6 +22,8 @@ const base: KernelCase = {
   with_rstd: false,
   rounded_sum: true,
   in_place: false,
+  with_bias: false,
+  with_mean: false,
   seed: 77,
 };
 
@@ -93,7 +95,7 @@ test("a tail that is never written is told from rows that are not", () => {
   const tail = measured(base, {}, (values) => values.fill(notWritten, 120));
   expect(tail.diagnosis).toEqual({
     reason: "tail_not_written",
-    nature: "8 columns of each row are never written",
+    nature: "the last 8 columns of each row are never written",
   });
   expect(tail.pattern).toBe("every row, columns 120 to 127 (the tail)");
   expect(tail.first_bad).toMatchObject({ row: 0, column: 120, not_written: true });

@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { BuildSource, SourceSet } from "./sources.ts";
@@ -22,6 +22,8 @@ export async function unhashedDependencies(
     const text = await readFile(path.join(keepFolder, name), "latin1");
     for (const read of filesRead(text)) {
       const file = real(path.resolve(source.root, read));
+      // A name that only a #line directive made up, as that of a single file's signature.
+      if (!existsSync(file)) continue;
       if (!known.has(file) && !file.startsWith(toolchain)) unhashed.add(file);
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
 
@@ -81,7 +81,8 @@ function candidates(file: string, text: string, includeFolders: readonly string[
 
 async function readIfFile(file: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(file);
+    // Reading a pipe would wait for ever.
+    return (await stat(file)).isFile() ? await readFile(file) : undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") return undefined;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defineTool } from "../tool.ts";
+import { compilerArguments } from "./arguments.ts";
 import { build } from "./build.ts";
 import { renderBuild } from "./render.ts";
 import { buildResultSchema } from "./result.ts";
@@ -10,21 +11,13 @@ const input = z.object({
     .min(1)
     .max(1000)
     .describe('Kernel project folder, for example "kernels/qwen3-rmsnorm"'),
-  archs: z
-    .array(z.string().regex(/^sm_\d{2,3}[af]?$/u, "expected an arch such as sm_90"))
-    .min(1)
-    .max(12)
-    .optional()
-    .describe('For example ["sm_80", "sm_90"]; left out: those of kernel.yaml'),
+  archs: compilerArguments.archs,
   detail: z
     .enum(["brief", "full"])
     .default("brief")
     .describe("full: more kernels in the answer; all of them are always in build.json"),
-  install_compiler: z
-    .boolean()
-    .default(false)
-    .describe("Install NVIDIA's compiler (about 110 MB, from PyPI) if there is none"),
-  cuda_home: z.string().max(1000).optional().describe("Folder of the CUDA toolkit to use"),
+  install_compiler: compilerArguments.install_compiler,
+  cuda_home: compilerArguments.cuda_home,
 });
 
 export type BuildArguments = z.output<typeof input>;

@@ -35,6 +35,13 @@ const listedAtMost = 20;
 
 /** Waits for, shows or cancels one job, or lists them all. Throws the error that ended the job. */
 export async function checkJobs(args: CheckArguments, context: ToolContext): Promise<CheckResult> {
+  if (args.job_id === undefined && args.cancel) {
+    throw new ToolError(
+      "invalid_argument",
+      "cancel says that a job is to end, and job_id does not say which.",
+      "Call check_job without arguments to see the jobs, then with job_id and cancel: true.",
+    );
+  }
   if (args.job_id === undefined) return listJobs(context);
   const job = context.jobs?.find(args.job_id);
   return job ? checkLiveJob(job, args, context) : checkRecord(args.job_id, args, context);

@@ -15,8 +15,10 @@ import type { OperatorName } from "./operators.ts";
  * max_fraction_beyond: the share of elements further than `ordered_ulp` from the reference that
  * rounds in the declared order. Float32 arithmetic adds at most 2^-11 ulp of float16 to the half
  * ulp of the last rounding (0.501), so an honest kernel has next to none; kernels that round once
- * more miss in a quarter of all elements, and 1e-3 is far from both. Where a float32 weight promotes the output, half the dtype's rounding
- * is still in the value: the plain distance says little there and the ordered one decides.
+ * more miss in a quarter of all elements, and 1e-3 is far from both. It is asked of every case by
+ * itself, since a launcher may send one shape to a worse variant, and of all cases that share
+ * dtypes, rounding and weight form together. Where a float32 weight promotes the output, half the
+ * dtype's rounding is still in the value: the plain distance says little there, the ordered decides.
  */
 export interface AccuracyLimits {
   max_ulp: number;

@@ -33,6 +33,9 @@ export interface KernelCase {
   rounded_sum: boolean;
   /** Whether the output is written over `x`. */
   in_place: boolean;
+  /** `layernorm`: whether there is a bias, and whether the mean of each row is asked for. */
+  with_bias: boolean;
+  with_mean: boolean;
   seed: number;
 }
 
@@ -52,6 +55,9 @@ export interface EntryForm {
   /** Whether the output is written over `x`, there being no separate one. */
   in_place: boolean;
   rounded_sum: boolean;
+  /** `layernorm`: whether it takes a bias, and whether it writes the mean of each row. */
+  bias: boolean;
+  mean: boolean;
 }
 
 export interface CaseOptions {
@@ -150,6 +156,8 @@ function caseOf(options: CaseOptions, tuple: Tuple, index: number): KernelCase {
     with_rstd: form.rstd === "always" || (form.rstd === "optional" && index % 3 === 0),
     rounded_sum: form.rounded_sum,
     in_place: form.in_place,
+    with_bias: form.bias,
+    with_mean: form.mean,
     seed: mix32(seedOfList + index),
   };
 }
@@ -199,6 +207,8 @@ function simpleCase({ operator, supports, form, eps }: CaseOptions, index: numbe
     with_rstd: form.rstd === "always",
     rounded_sum: form.rounded_sum,
     in_place: form.in_place,
+    with_bias: form.bias,
+    with_mean: form.mean,
     seed: mix32(seedOfList + index),
   };
 }

@@ -72,7 +72,14 @@ export function readProject(folder: string): KernelProject {
 }
 
 function requireProjectFolder(folder: string): void {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw new ToolError(
+      "invalid_argument",
+      `${folder} is a file, not the folder of a kernel project.`,
+      `Give the project's folder; a single .cu file is for validate_kernel, with signature.`,
+    );
+  }
+  if (!existsSync(folder)) {
     throw new ToolError(
       "not_found",
       `There is no folder ${folder}.`,
@@ -93,7 +100,7 @@ function parsedFile(file: string, parse: (text: string) => unknown): unknown {
       `Call create_kernel to make a project, or give the folder that holds ${path.basename(file)}.`,
     );
   }
-  const text = readFileSync(file, "utf8");
+  const text = textOf(file);
   try {
     return parse(text);
   } catch (error) {
@@ -103,6 +110,22 @@ function parsedFile(file: string, parse: (text: string) => unknown): unknown {
       `Correct that line of ${file}.`,
       { cause: error },
     );
+  }
+}
+
+/** A folder, a pipe or an unreadable file in the place of a file is the user's to mend. */
+function textOf(file: string): string {
+  const cannot = (why: string) =>
+    new ToolError(
+      "project_invalid",
+      `${file} cannot be read: ${why}.`,
+      `Put a regular file that this user can read at ${file}.`,
+    );
+  if (!statSync(file).isFile()) throw cannot("it is no regular file");
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw cannot((error as NodeJS.ErrnoException).code ?? String(error));
   }
 }
 
@@ -234,6 +257,10 @@ function requireSource(folder: string, source: string, field: string, file: stri
   const own = path.resolve(folder, source);
   if (path.relative(folder, own).startsWith("..")) {
     throw invalid(file, field, `lists ${source}`, "expected paths inside the project");
+  }
+  // Reading a pipe would wait for ever.
+  if (existsSync(own) && !statSync(own).isFile()) {
+    throw invalid(file, field, `lists ${source}, which is no regular file`, "expected a file");
   }
   if (existsSync(own)) return own;
   const shared = sharedHeader(folder, source);

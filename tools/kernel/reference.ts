@@ -17,6 +17,9 @@ export interface ReferenceRow {
   /** Magnitude of the terms that a sum may cancel: errors are counted in ulps there. */
   scale: Float64Array | undefined;
   rstd: number;
+  /** `layernorm`: the row's mean, and of its magnitudes: errors are counted in ulps there. */
+  mean: number;
+  mean_magnitude: number;
   /** The float32 sum of squares overflows: a row of zeros is as right as the float64 values. */
   overflows: boolean;
 }
@@ -58,7 +61,9 @@ export function referenceRow(
 ): ReferenceRow {
   const n = one.hidden_size;
   const x = summed(one, inputs);
-  const mean = one.operator === "layernorm" ? total(x, n) / n : 0;
+  const centred = one.operator === "layernorm";
+  const mean = centred ? total(x, Number) / n : 0;
+  const mean_magnitude = centred ? total(x, Math.abs) / n : 0;
   const { sumOfSquares, overflows } = squares(x, mean, n - (deviation.sum_without_last ?? 0));
   const eps = deviation.ignore_eps ? 0 : one.eps;
   const rstd = 1 / Math.sqrt(sumOfSquares / (n + (deviation.divisor_offset ?? 0)) + eps);
@@ -70,7 +75,7 @@ export function referenceRow(
   const alternative = new Float64Array(n);
   let slack: Float64Array | undefined;
   const smallestNormal = 2 ** dtypeFacts[one.dtype].min_exponent;
-  const scale = one.operator === "layernorm" ? new Float64Array(n) : undefined;
+  const scale = centred ? new Float64Array(n) : undefined;
   for (let column = 0; column < n; column += 1) {
     const normalised = ((x[column] as number) - mean) * rstd;
     const factor = weight ? (weight[column] as number) + weightOffset : 1;
@@ -89,7 +94,17 @@ export function referenceRow(
         (Math.abs(x[column] as number) + Math.abs(mean)) * rstd * Math.abs(factor) + Math.abs(bias);
     }
   }
-  return { exact, ordered, alternative, subnormal_slack: slack, scale, rstd, overflows };
+  return {
+    exact,
+    ordered,
+    alternative,
+    subnormal_slack: slack,
+    scale,
+    rstd,
+    mean,
+    mean_magnitude,
+    overflows,
+  };
 }
 
 function roundBothWays(value: number, dtype: Dtype): [near: number, other: number] {
@@ -108,10 +123,8 @@ export function summed(one: KernelCase, inputs: RowInputs): Float64Array {
   });
 }
 
-function total(x: Float64Array, count: number): number {
-  let sum = 0;
-  for (let column = 0; column < count; column += 1) sum += x[column] as number;
-  return sum;
+function total(x: Float64Array, term: (value: number) => number): number {
+  return x.reduce((sum, value) => sum + term(value), 0);
 }
 
 function squares(x: Float64Array, mean: number, count: number) {

@@ -2,7 +2,7 @@ import type { ArchBuild } from "../build/compile.ts";
 import { ToolError } from "../errors.ts";
 import type { DeviceLimits } from "../gpu/devices.ts";
 import type { KernelCase } from "../kernel/cases.ts";
-import { parsePtx } from "../ptx/index.ts";
+import { PtxError, type PtxModule, parsePtx } from "../ptx/index.ts";
 import { type KernelFacts, type RecordedCall, Recorder } from "../record/recorder.ts";
 import type { Candidate } from "./candidate.ts";
 import { runCases } from "./case-pool.ts";
@@ -36,7 +36,8 @@ export async function runArch(
   onCase: (index: number) => void,
 ): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
   const { arch, build_id } = run.build;
-  const store = new OutcomeStore(candidate.root, build_id, run.device.name);
+  const { entry, fields, records } = candidate;
+  const store = new OutcomeStore(records, [build_id, run.device, entry, fields]);
   const outcomes: (CaseOutcome | undefined)[] = cases.map((one) => store.find(one));
   outcomes.forEach((outcome, index) => {
     if (outcome) onCase(index);
@@ -54,7 +55,7 @@ export async function runArch(
       signal,
       record: (position, args) =>
         record(recorder, args, (call) => {
-          const digest = digestOf(call.launches);
+          const digest = digestOf(call);
           digests[position] = digest;
           return findEarlier(earlier, open[position] as number, digest);
         }),
@@ -114,7 +115,7 @@ export function startRecorder(
 
 /** What the recorder must know of each kernel: parameters from the PTX, the rest from ptxas. */
 function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
-  const { kernels } = parsePtx(ptx);
+  const { kernels } = requireReadable(ptx, build.arch);
   return build.kernels.flatMap((resources) => {
     const kernel = kernels.get(resources.name);
     if (!kernel) return [];
@@ -128,6 +129,20 @@ function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
       max_threads: resources.max_threads,
     };
   });
+}
+
+function requireReadable(ptx: string, arch: string): PtxModule {
+  try {
+    return parsePtx(ptx);
+  } catch (error) {
+    if (!(error instanceof PtxError)) throw error;
+    throw new ToolError(
+      "ptx_unsupported",
+      `The interpreter cannot read the PTX for ${arch}: ${error.message}.`,
+      "Write that line without the instruction or directive that is named, or validate another arch.",
+      { cause: error },
+    );
+  }
 }
 
 /** A host-code failure is a finding about the candidate; our own inability is an error. */

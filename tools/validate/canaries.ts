@@ -1,18 +1,13 @@
 import type { KernelCase } from "../kernel/cases.ts";
 import { bitsView, dtypeFacts } from "../kernel/dtypes.ts";
-import { rowStart } from "../kernel/layout.ts";
+import { type MatrixLayout, rowStart } from "../kernel/layout.ts";
 import type { Output } from "./output.ts";
 
-/**
- * Elements before, between and after the output's rows that no longer hold the poison.
- * Gaps longer than `longestGap` are looked at from both ends only: between the rows of a
- * far_strided case lie gigabytes.
- */
+/** Bytes before, between and after the output's rows that no longer hold the poison. */
 export function countBrokenCanaries(one: KernelCase, output: Output): number {
   const { poison, bytes } = dtypeFacts[one.out_dtype];
   let broken = 0;
-  for (const [first, count] of gaps(one, output)) {
-    if (count > longestGap) continue;
+  for (const { first, count } of canaryRanges(one, output.layout, bytes)) {
     for (const bits of bitsView(output.read(first, count), one.out_dtype)) {
       if (bits !== poison) broken += 1;
     }
@@ -20,18 +15,40 @@ export function countBrokenCanaries(one: KernelCase, output: Output): number {
   return broken * bytes;
 }
 
-/** Elements. */
-const longestGap = 1 << 20;
+/** Elements of one buffer. */
+export interface ElementRange {
+  first: number;
+  count: number;
+}
 
-function gaps(one: KernelCase, { layout }: Output): [first: number, count: number][] {
+/**
+ * The elements of a buffer that belong to no row: they are poisoned before a launch, and must be
+ * poison after it. Of a gap longer than `longestGap` only both ends are taken: between the rows of
+ * a far_strided case lie gigabytes.
+ */
+export function canaryRanges(
+  one: KernelCase,
+  layout: MatrixLayout,
+  elementBytes: number,
+): ElementRange[] {
   const starts = Array.from({ length: one.rows }, (_, row) => rowStart(layout, row)).sort(
     (a, b) => a - b,
   );
-  const found: [number, number][] = [];
+  const ranges: ElementRange[] = [];
   let end = 0;
-  for (const start of starts) {
-    if (start > end) found.push([end, start - end]);
+  for (const start of [...starts, layout.buffer_bytes / elementBytes]) {
+    if (start > end) ranges.push(...endsOf(end, start - end));
     end = start + one.hidden_size;
   }
-  return found;
+  return ranges;
+}
+
+/** Elements. */
+const longestGap = 1 << 20;
+const lookedAtOfLongGaps = 1 << 12;
+
+function endsOf(first: number, count: number): ElementRange[] {
+  if (count <= longestGap) return [{ first, count }];
+  const last = first + count - lookedAtOfLongGaps;
+  return [first, last].map((start) => ({ first: start, count: lookedAtOfLongGaps }));
 }

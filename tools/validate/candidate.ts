@@ -5,6 +5,7 @@ import type { EntryForm, Supported } from "../kernel/cases.ts";
 import { type ArgumentField, type OperatorName, rmsnormFields } from "../kernel/operators.ts";
 import { readProject } from "../kernel/project.ts";
 import { requireInside, shownPath } from "../paths.ts";
+import { listed } from "../text.ts";
 import { writeEntry } from "./single-file.ts";
 
 /** What is under test: a project, or one .cu file with the line that calls it. */
@@ -16,8 +17,10 @@ export interface Candidate {
   entry: string;
   main: string;
   include_folders: string[];
-  /** Diagnostics name files relative to it; `.kernelwright` of the candidate lies in it. */
+  /** Diagnostics name files relative to it. */
   root: string;
+  /** Where reports and outcomes are kept. */
+  records: string;
   archs: readonly string[] | undefined;
   supports: Supported;
   form: EntryForm;
@@ -28,6 +31,8 @@ export interface Candidate {
   declared: boolean;
   /** The entry point's own eps, where it takes none. */
   eps: number | undefined;
+  /** What names this candidate in a call: goes into the next step as it is. */
+  call: CandidateArguments;
 }
 
 export interface CandidateArguments {
@@ -77,14 +82,31 @@ function projectCandidate(folder: string, workspace: string, args: CandidateArgu
     main: project.main,
     include_folders: project.include_folders,
     root: folder,
+    records: path.join(folder, ".kernelwright"),
     archs: project.archs,
-    supports: { ...supports, dtypes: args.dtypes ?? supports.dtypes },
-    form: { rstd: "optional", in_place: false, rounded_sum: true },
+    supports: { ...supports, dtypes: chosenDtypes(args, supports) },
+    form: { rstd: "optional", in_place: false, rounded_sum: true, bias: false, mean: false },
     promotes: true,
     fields: rmsnormFields,
     declared: true,
     eps: undefined,
+    call: callOf(args),
   };
+}
+
+function chosenDtypes({ kernel, dtypes }: CandidateArguments, supports: Supported) {
+  const unsupported = dtypes?.find((dtype) => !supports.dtypes.includes(dtype));
+  if (unsupported === undefined) return dtypes ?? supports.dtypes;
+  throw new ToolError(
+    "invalid_argument",
+    `"${kernel}" does not support ${unsupported}: its kernel.yaml has ${listed(supports.dtypes)}.`,
+    `Choose from these, or add ${unsupported} to supports.dtypes in kernel.yaml and to the kernel.`,
+  );
+}
+
+function callOf(args: CandidateArguments): CandidateArguments {
+  const { kernel, signature, dtypes, eps, include_folders } = args;
+  return { kernel, signature, dtypes, eps, include_folders };
 }
 
 function fileCandidate(file: string, workspace: string, args: CandidateArguments): Candidate {
@@ -99,5 +121,6 @@ function fileCandidate(file: string, workspace: string, args: CandidateArguments
     requireInside(workspace, folder),
   );
   const entry = writeEntry(file, workspace, { ...args, include_folders });
-  return { kind: "file", label: shownPath(workspace, file), archs: undefined, ...entry };
+  const label = shownPath(workspace, file);
+  return { kind: "file", label, archs: undefined, call: callOf(args), ...entry };
 }

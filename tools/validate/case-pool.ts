@@ -12,7 +12,7 @@ export interface PoolWork {
   cases: readonly KernelCase[];
   /** Called one at a time per thread, for the case with that index. */
   record(index: number, args: Uint8Array): Promise<Recording>;
-  /** Called as each case ends, in no order. */
+  /** Called as each case ends, in no order. What it throws ends the run. */
   onOutcome(index: number, outcome: CaseOutcome): void;
   signal: AbortSignal;
 }
@@ -61,8 +61,13 @@ function drive(thread: Worker, queue: number[], work: PoolWork): Promise<void> {
     thread.on("exit", (code) => reject(new Error(`a case thread ended with code ${code}`)));
     thread.on("message", (message: FromThread) => {
       if (message.type === "outcome") {
-        work.onOutcome(current, message.outcome);
-        return next();
+        try {
+          work.onOutcome(current, message.outcome);
+          return next();
+        } catch (error) {
+          // An exception of a listener would end the whole server.
+          return reject(error);
+        }
       }
       work
         .record(current, message.arguments)

@@ -1,5 +1,5 @@
 import { accuracyLimits } from "../kernel/accuracy.ts";
-import type { KernelCase } from "../kernel/cases.ts";
+import type { KernelCase, Rounding } from "../kernel/cases.ts";
 import { dtypeFacts } from "../kernel/dtypes.ts";
 import {
   type Deviation,
@@ -7,6 +7,7 @@ import {
   type RowInputs,
   referenceRow,
 } from "../kernel/reference.ts";
+import { plural } from "../text.ts";
 import type { Diagnosis } from "./outcome.ts";
 import { distanceOf, type Output, readRow } from "./output.ts";
 import type { ReasonCode } from "./reasons.ts";
@@ -21,12 +22,12 @@ export function diagnose(
   output: Output,
   notWritten: number,
 ): Diagnosis {
+  if (notWritten > 0) return describeNotWritten(one, output, notWritten);
   const rows = rowsToLookAt(one).map((row) => ({
     inputs: inputs(row),
     got: readRow(one, output, row).values,
     reference: referenceRow(one, inputs(row)),
   }));
-  if (notWritten > 0) return describeNotWritten(one, notWritten);
   for (const { reason, nature, deviation } of knownFaults(one)) {
     if (explains(one, rows, deviation)) return { reason, nature };
   }
@@ -77,8 +78,8 @@ function knownFaults(one: KernelCase): KnownFault[] {
       { divisor_offset: offset },
     );
   }
-  const other = one.rounding === "llama" ? "single" : "llama";
-  add("rounding_order", `the values are those of rounding "${other}"`, { swap_rounding: true });
+  const nature = `the values are those of rounding "${otherRounding(one)}"`;
+  add("rounding_order", nature, { swap_rounding: true });
   const vector = 16 / dtypeFacts[one.dtype].bytes;
   for (const count of new Set([1, vector, 2 * vector, one.hidden_size % vector])) {
     if (count === 0 || count >= one.hidden_size) continue;
@@ -89,9 +90,14 @@ function knownFaults(one: KernelCase): KnownFault[] {
   return faults;
 }
 
+function otherRounding({ rounding }: KernelCase): Rounding {
+  return rounding === "llama" ? "single" : "llama";
+}
+
 /** Whether the deviating reference is within the limits everywhere, and differs from the true one. */
 function explains(one: KernelCase, rows: readonly SeenRow[], deviation: Deviation): boolean {
-  const limits = accuracyLimits(one);
+  const rounding = deviation.swap_rounding ? otherRounding(one) : one.rounding;
+  const limits = accuracyLimits({ ...one, rounding });
   let differs = false;
   let beyond = 0;
   let elements = 0;
@@ -109,20 +115,31 @@ function explains(one: KernelCase, rows: readonly SeenRow[], deviation: Deviatio
   return differs && beyond <= 0.01 * elements + 1;
 }
 
-function describeNotWritten(one: KernelCase, count: number): Diagnosis {
-  const all = count === one.rows * one.hidden_size;
-  // Fewer than one in two elements of a row: the end of rows, not whole rows.
+function describeNotWritten(one: KernelCase, output: Output, count: number): Diagnosis {
+  const perRow = count / one.rows;
   const tail =
-    !all && count < one.rows * Math.max(1, one.hidden_size / 2) && count % one.rows === 0;
+    perRow < one.hidden_size &&
+    Array.from({ length: one.rows }, (_, row) => row).every(
+      (row) => unwrittenTail(one, output, row) === perRow,
+    );
   return tail
     ? {
         reason: "tail_not_written",
-        nature: `${count / one.rows} columns of each row are never written`,
+        nature: `the last ${plural(perRow, "column")} of each row are never written`,
       }
     : {
         reason: "not_written",
         nature: `${count} of ${one.rows * one.hidden_size} elements are never written`,
       };
+}
+
+/** How many elements at the end of a row still hold the poison. */
+function unwrittenTail(one: KernelCase, output: Output, row: number): number {
+  const { poison } = dtypeFacts[one.out_dtype];
+  const { bits } = readRow(one, output, row);
+  let tail = 0;
+  while (tail < bits.length && bits[bits.length - 1 - tail] === poison) tail += 1;
+  return tail;
 }
 
 function describeSpecial(one: KernelCase, rows: readonly SeenRow[]): Diagnosis | undefined {
@@ -134,8 +151,11 @@ function describeSpecial(one: KernelCase, rows: readonly SeenRow[]): Diagnosis |
   if (mismatch && one.inputs === "large") {
     return { reason: "overflow", nature: "large finite inputs do not give finite outputs" };
   }
-  if (mismatch) {
+  if (mismatch && (one.inputs === "nans" || one.inputs === "infinities")) {
     return { reason: "special_values", nature: "NaN or infinities stand in the wrong places" };
+  }
+  if (mismatch) {
+    return { reason: "wrong_values", nature: "NaN or infinities come out of ordinary inputs" };
   }
   const zeros = rows.every(({ got, reference }) =>
     got.every((value, column) => value === 0 || reference.exact[column] === value),
@@ -155,7 +175,10 @@ function describeScale(one: KernelCase, rows: readonly SeenRow[]): Diagnosis | u
   if (factors.some((factor) => factor === undefined)) return undefined;
   const off = (factors as number[]).map((factor) => Math.abs(factor - 1));
   const worst = Math.max(...off);
+  // Below an ulp's fraction it is the rounding of the values themselves.
+  if (worst < 2 ** -(dtypeFacts[one.dtype].significand_bits + 3)) return undefined;
   const factor = (factors[off.indexOf(worst)] as number).toPrecision(5);
+  const missing = (factors[off.indexOf(worst)] as number) > 1;
   // Half-precision sums are off by parts in a hundred; a lost warp or vector by more.
   return worst < 2 ** -4
     ? {
@@ -164,7 +187,7 @@ function describeScale(one: KernelCase, rows: readonly SeenRow[]): Diagnosis | u
       }
     : {
         reason: "incomplete_sum",
-        nature: `whole rows are scaled by a wrong rstd (by ${factor}): part of the squares is missing from the sum`,
+        nature: `whole rows are scaled by a wrong rstd (by ${factor}): ${missing ? "part of the squares is missing from the sum" : "more than the row's squares is in the sum"}`,
       };
 }
 

@@ -1,34 +1,44 @@
 import { createHash } from "node:crypto";
-import type { RecordedLaunch } from "../record/recorder.ts";
+import type { RecordedCall } from "../record/recorder.ts";
 
 /**
- * Names what launches execute: the code of their kernels, their shapes and their parameters.
- * Two archs for which it is equal compute the same, instruction by instruction.
+ * Names what a call of the entry point comes to: its result, everything that it asked of the
+ * device, and the code of the kernels that it launched. Two archs for which it is equal compute the
+ * same, instruction by instruction.
  */
-export function launchDigest(ptx: string): (launches: readonly RecordedLaunch[]) => string {
+export function launchDigest(
+  ptx: string,
+): (call: Pick<RecordedCall, "result" | "operations">) => string {
   const code = codeDigests(ptx);
-  return (launches) => {
-    const hash = createHash("sha256");
-    for (const launch of launches) {
-      const { kernel, grid, block, cluster, dynamic_shared_bytes, params } = launch;
-      hash.update(JSON.stringify([code.get(kernel), grid, block, cluster, dynamic_shared_bytes]));
-      for (const param of params) hash.update(param);
+  return ({ result, operations }) => {
+    const hash = createHash("sha256").update(String(result));
+    for (const operation of operations) {
+      const kernel = operation.kind === "launch" ? operation.kernel : undefined;
+      hash.update(JSON.stringify([operation, kernel && code.get(kernel)], asText));
     }
     return hash.digest("hex").slice(0, 20);
   };
 }
 
-/** Per kernel the text of its body without source lines, with what stands before all kernels. */
+/** JSON has no bigint, and spells out bytes at length. */
+function asText(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
+}
+
+/** Per kernel its text without debug data, with all of the module that is not in a kernel. */
 function codeDigests(ptx: string): Map<string, string> {
   const plain = ptx
     .replace(/^[ \t]*\.(?:loc|file|target|version)\b.*$/gmu, "")
-    .replace(/\/\/.*$/gmu, "");
-  const [before = "", ...kernels] = plain.split(/^(?=(?:\.visible |\.weak )?\.entry )/mu);
-  const digests = new Map<string, string>();
-  for (const text of kernels) {
-    const name = /\.entry\s+([\w$]+)/u.exec(text)?.[1];
-    // Functions and data of the whole module may be used by any kernel of it.
-    if (name) digests.set(name, createHash("sha256").update(before).update(text).digest("hex"));
-  }
-  return digests;
+    .replace(/\/\/.*$/gmu, "")
+    .replace(/^[ \t]*\.section\b[\s\S]*/mu, "");
+  const kernel = /^(?:\.(?:visible|weak)[ \t]+)?\.entry\s+([\w$]+)[\s\S]*?^\}/gmu;
+  // Functions and data of the module may be used by any kernel of it.
+  const shared = plain.replace(kernel, "");
+  return new Map(
+    [...plain.matchAll(kernel)].map(([text, name]) => [
+      name as string,
+      createHash("sha256").update(shared).update(text).digest("hex"),
+    ]),
+  );
 }

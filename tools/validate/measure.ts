@@ -25,6 +25,7 @@ export function measure(
       tally.add(row, column, distance, limits, got, reference);
     }
     tally.addRstd(reference, output.rstd?.[row]);
+    tally.addMean(reference, output.mean?.[row]);
     tally.addResidual(drawn, output.residual?.(row));
   }
   return tally.finish(inputs, output);
@@ -40,6 +41,7 @@ class Tally {
   #first: BadElement | undefined;
   #worst: BadElement | undefined;
   #rstdMaxUlp = 0;
+  #meanMaxUlp = 0;
   #residualBad = 0;
 
   constructor(one: KernelCase) {
@@ -80,6 +82,12 @@ class Tally {
     this.#rstdMaxUlp = Math.max(this.#rstdMaxUlp, distance);
   }
 
+  addMean({ mean, mean_magnitude }: ReferenceRow, got: number | undefined): void {
+    if (got === undefined) return;
+    const distance = ulpDistance(got, mean, "float32", mean_magnitude);
+    this.#meanMaxUlp = Math.max(this.#meanMaxUlp, distance);
+  }
+
   addResidual(inputs: RowInputs, bytes: Uint8Array | undefined): void {
     if (!bytes) return;
     const { dtype } = this.#one;
@@ -107,8 +115,9 @@ class Tally {
         wrong || this.#beyond > 0 || this.#rstdMaxUlp > rstdMaxUlp(one)
           ? diagnose(one, inputs, output, this.#notWritten)
           : undefined,
-      canaries_broken: one.in_place ? 0 : countBrokenCanaries(one, output),
+      canaries_broken: countBrokenCanaries(one, output),
       rstd_max_ulp: this.#rstdMaxUlp,
+      mean_max_ulp: this.#meanMaxUlp,
       residual_bad: this.#residualBad,
     };
   }

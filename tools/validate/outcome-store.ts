@@ -9,50 +9,72 @@ import {
   statSync,
 } from "node:fs";
 import path from "node:path";
+import { ToolError } from "../errors.ts";
 import type { KernelCase } from "../kernel/cases.ts";
+import { judgeDigest } from "./judge-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
-
-/** Raised whenever a measurement or what it is made from changes meaning: old outcomes are then not used. */
-const judgeVersion = 1;
 
 /** Builds whose outcomes a project keeps. */
 const keptBuilds = 24;
 
 /**
- * Outcomes of cases by content (build, device, case), one JSON object a line, appended as each
- * case ends: an interrupted validation resumes, a repeated one is read.
+ * Outcomes of cases by content, one JSON object a line, appended as each case ends: an interrupted
+ * validation resumes, a repeated one is read. The content is what is under test (`subject`), the
+ * case, and Kernelwright's own code: after a change of ours nothing old is believed.
  */
 export class OutcomeStore {
   readonly #file: string;
   readonly #known = new Map<string, CaseOutcome>();
 
-  /** `root`: the candidate's folder. Lines that do not parse (a torn write) are passed over. */
-  constructor(root: string, buildId: string, device: string) {
-    const folder = path.join(root, ".kernelwright", "outcomes");
-    this.#file = path.join(folder, `${buildId}-${device}-${judgeVersion}.jsonl`);
+  /**
+   * `records`: the candidate's folder of records. `subject`: build, device and entry point, as data.
+   * Lines that do not parse (a torn write) are passed over. Of two lines for a case the first holds.
+   */
+  constructor(records: string, subject: unknown) {
+    const folder = path.join(records, "outcomes");
+    this.#file = path.join(folder, `${digest([subject, judgeDigest()])}.jsonl`);
     mkdirSync(folder, { recursive: true });
-    if (!existsSync(this.#file)) prune(folder);
     const text = existsSync(this.#file) ? readFileSync(this.#file, "utf8") : "";
+    if (text === "") prune(folder);
+    // What follows a torn line must not be torn with it.
+    else if (!text.endsWith("\n")) this.#append("\n");
     for (const line of text.split("\n")) {
       const entry = parseLine(line);
-      if (entry) this.#known.set(entry.key, entry.outcome);
+      if (entry && !this.#known.has(entry.key)) this.#known.set(entry.key, entry.outcome);
     }
   }
 
   find(one: KernelCase): CaseOutcome | undefined {
-    return this.#known.get(keyOf(one));
+    return this.#known.get(digest(one));
   }
 
-  /** A case that could not be recorded or executed is not kept: the reason may be gone next time. */
+  /**
+   * Keeps an outcome. One that could not be recorded or executed is not kept: the reason may be
+   * gone next time. Throws disk_full.
+   */
   add(one: KernelCase, outcome: CaseOutcome): void {
     if (outcome.state === "not_recorded" || outcome.state === "not_executed") return;
-    const line = JSON.stringify({ key: keyOf(one), outcome }, encodeNumber);
-    appendFileSync(this.#file, `${line}\n`);
+    this.#append(`${JSON.stringify({ key: digest(one), outcome }, encodeNumber)}\n`);
+  }
+
+  #append(text: string): void {
+    try {
+      appendFileSync(this.#file, text);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      throw new ToolError(
+        "disk_full",
+        `There is no space left for outcomes in ${path.dirname(this.#file)}.`,
+        "Free disk space, for example with: kernelwright clean. Then make the same call again.",
+        { cause: error },
+      );
+    }
   }
 }
 
-function keyOf(one: KernelCase): string {
-  return createHash("sha256").update(JSON.stringify(one)).digest("hex").slice(0, 20);
+function digest(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 20);
 }
 
 function parseLine(line: string): { key: string; outcome: CaseOutcome } | undefined {
@@ -83,5 +105,6 @@ function prune(folder: string): void {
     .map((name) => path.join(folder, name))
     .map((file) => ({ file, used: statSync(file).mtimeMs }))
     .sort((a, b) => b.used - a.used);
-  for (const { file } of files.slice(keptBuilds)) rmSync(file, { force: true });
+  // One more is about to be made.
+  for (const { file } of files.slice(keptBuilds - 1)) rmSync(file, { force: true });
 }

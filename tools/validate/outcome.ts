@@ -33,6 +33,8 @@ export interface Measurement {
   /** Bytes between and around the rows that were overwritten. */
   canaries_broken: number;
   rstd_max_ulp: number;
+  /** `layernorm`: in ulps of the mean magnitude. */
+  mean_max_ulp: number;
   /** `add_rmsnorm`: elements of residual that are not the rounded sum. */
   residual_bad: number;
 }

@@ -10,6 +10,8 @@ export interface Output {
   /** The bytes of the elements `first` to `first + count`. */
   read(first: number, count: number): Uint8Array;
   rstd: Float32Array | undefined;
+  /** `layernorm` that is given a buffer for it. */
+  mean?: Float32Array | undefined;
   /** `add_rmsnorm`: one row of residual as the launch left it. */
   residual?: ((row: number) => Uint8Array) | undefined;
 }

@@ -9,6 +9,7 @@ import {
   roundingCodes,
 } from "../kernel/operators.ts";
 import type { RowInputs } from "../kernel/reference.ts";
+import { canaryRanges, type ElementRange } from "./canaries.ts";
 
 /** Device memory as a case needs it, of the interpreter or of a GPU. */
 export interface DeviceMemory {
@@ -24,12 +25,13 @@ export interface PreparedCase {
   layout: MatrixLayout;
   out: bigint;
   rstd: bigint | undefined;
+  mean: bigint | undefined;
   residual: bigint | undefined;
 }
 
 /**
- * Allocates and fills a case's buffers, output poisoned, and encodes the argument struct.
- * A sparse case (far_strided) has only its rows written: its buffers are gigabytes.
+ * Allocates and fills a case's buffers and encodes the argument struct. Poisoned are the outputs,
+ * and what lies before, between and after the rows of x: who reads it gets NaN.
  */
 export function prepareCase(
   one: KernelCase,
@@ -40,12 +42,13 @@ export function prepareCase(
   const inputs = inputsOf(one);
   const elementBytes = dtypeFacts[one.dtype].bytes;
   const x = memory.alloc(layouts.x.buffer_bytes, { label: "x", read_only: !one.in_place });
+  poison(memory, x, canaryRanges(one, layouts.x, elementBytes), one.dtype);
   for (let row = 0; row < one.rows; row += 1) {
     const place = x + BigInt(rowStart(layouts.x, row) * elementBytes);
     memory.write(place, encode(inputs.row(row).x, one.dtype));
   }
   const out = one.in_place ? x : memory.alloc(layouts.out.buffer_bytes, { label: "out" });
-  if (!one.in_place) poison(memory, out, layouts.out, one);
+  if (!one.in_place) poisonOutput(memory, out, layouts.out, one);
   const vector = (label: string, values: Float64Array | undefined, dtype: Dtype) => {
     if (!values) return undefined;
     const bytes = encode(values, dtype);
@@ -57,11 +60,13 @@ export function prepareCase(
   const weight = vector("weight", inputs.weight, weightDtype);
   const bias = vector("bias", inputs.bias, one.dtype);
   const residual = allocateResidual(one, inputs, memory);
-  const rstd = one.with_rstd
-    ? memory.alloc(4 * Math.max(one.rows, 1), { label: "rstd" })
-    : undefined;
-  const mean =
-    one.operator === "layernorm" ? memory.alloc(4 * Math.max(one.rows, 1), { label: "mean" }) : 0n;
+  const perRow = (label: string) => {
+    const address = memory.alloc(4 * Math.max(one.rows, 1), { label });
+    poison(memory, address, [{ first: 0, count: Math.max(one.rows, 1) }], "float32");
+    return address;
+  };
+  const rstd = one.with_rstd ? perRow("rstd") : undefined;
+  const mean = one.with_mean ? perRow("mean") : undefined;
   const first = (layout: MatrixLayout, dtype: Dtype) =>
     BigInt(layout.first_element * dtypeFacts[dtype].bytes);
   return {
@@ -72,7 +77,7 @@ export function prepareCase(
       bias: bias ?? 0n,
       residual: residual ?? 0n,
       rstd: rstd ?? 0n,
-      mean,
+      mean: mean ?? 0n,
       rows: one.rows,
       hidden_size: one.hidden_size,
       x_row_stride: layouts.x.row_stride,
@@ -91,6 +96,7 @@ export function prepareCase(
     layout: layouts.out,
     out,
     rstd,
+    mean,
     residual,
   };
 }
@@ -108,8 +114,7 @@ function inputsOf(one: KernelCase): CaseInputs {
     one.weight === "none"
       ? undefined
       : drawWeight(seed, hidden_size, weightDtype, one.weight_offset);
-  const bias =
-    one.operator === "layernorm" ? drawWeight(mix32(seed), hidden_size, dtype, 1) : undefined;
+  const bias = one.with_bias ? drawWeight(mix32(seed), hidden_size, dtype, 1) : undefined;
   const hasResidual = one.operator === "add_rmsnorm";
   const draw = (row: number): RowInputs => ({
     x: drawRow(one.inputs, seed, row, hidden_size, dtype),
@@ -154,20 +159,30 @@ function encode(values: Float64Array, dtype: Dtype): Uint8Array {
   return new Uint8Array(Uint16Array.from(values, (value) => bitsOf(value, dtype)).buffer);
 }
 
-function poison(memory: DeviceMemory, out: bigint, layout: MatrixLayout, one: KernelCase): void {
-  const { bytes, poison: bits } = dtypeFacts[one.out_dtype];
-  if (one.layout !== "far_strided") {
-    memory.write(out, poisonBytes(layout.buffer_bytes / bytes, one.out_dtype, bits));
-    return;
-  }
-  for (let row = 0; row < one.rows; row += 1) {
-    const place = out + BigInt(rowStart(layout, row) * bytes);
-    memory.write(place, poisonBytes(one.hidden_size, one.out_dtype, bits));
-  }
+function poisonOutput(
+  memory: DeviceMemory,
+  out: bigint,
+  layout: MatrixLayout,
+  one: KernelCase,
+): void {
+  const rows = Array.from({ length: one.rows }, (_, row) => ({
+    first: rowStart(layout, row),
+    count: one.hidden_size,
+  }));
+  const canaries = canaryRanges(one, layout, dtypeFacts[one.out_dtype].bytes);
+  poison(memory, out, [...rows, ...canaries], one.out_dtype);
 }
 
-function poisonBytes(elements: number, dtype: Dtype, bits: number): Uint8Array {
-  const bytes = new Uint8Array(elements * dtypeFacts[dtype].bytes);
-  bitsView(bytes, dtype).fill(bits);
-  return bytes;
+function poison(
+  memory: DeviceMemory,
+  buffer: bigint,
+  ranges: readonly ElementRange[],
+  dtype: Dtype,
+): void {
+  const { bytes, poison: bits } = dtypeFacts[dtype];
+  for (const { first, count } of ranges) {
+    const filled = new Uint8Array(count * bytes);
+    bitsView(filled, dtype).fill(bits);
+    memory.write(buffer + BigInt(first * bytes), filled);
+  }
 }

@@ -35,7 +35,7 @@ export const reasons = {
   },
   incomplete_sum: {
     cheats: ["D08", "D12"],
-    means: "part of a row's squares is missing from the sum",
+    means: "a row's squares do not enter the sum once each",
     fix: "See that every column enters the sum once, and that a barrier stands between writing partial sums and reading them.",
   },
   low_precision_sum: {
@@ -78,6 +78,11 @@ export const reasons = {
     cheats: ["D08"],
     means: "the optional rstd output differs from 1 / sqrt(mean square + eps)",
     fix: "Write the float32 rstd of each row to rstd[row].",
+  },
+  mean_wrong: {
+    cheats: ["D08"],
+    means: "the optional mean output differs from the mean of the row",
+    fix: "Write the float32 mean of each row to mean[row].",
   },
   residual_wrong: {
     cheats: ["D19"],

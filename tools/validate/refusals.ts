@@ -1,5 +1,6 @@
+import { ToolError } from "../errors.ts";
 import { type ArgumentField, encodeArguments } from "../kernel/operators.ts";
-import type { Recorder } from "../record/recorder.ts";
+import type { RecordedCall, Recorder } from "../record/recorder.ts";
 import type { Failure } from "./verdict.ts";
 
 /** Arguments that every entry point must refuse: an error code and no launch. */
@@ -41,7 +42,9 @@ export async function checkRefusedLaunch(
   fields: readonly ArgumentField[],
   arch: string,
 ): Promise<Failure[]> {
-  const call = await recorder.call(encodeArguments(fields, sound));
+  const call = await callOrEnding(recorder, encodeArguments(fields, sound));
+  // What sound arguments do to the host code, the cases show.
+  if (call instanceof ToolError) return [];
   const refused = call.operations.find(({ kind }) => kind === "refused_launch");
   if (call.result !== 0 || refused?.kind !== "refused_launch") return [];
   return [
@@ -64,9 +67,9 @@ export async function checkRefusals(
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const [index, { name, change }] of wrongArguments.entries()) {
-    const call = await recorder.call(encodeArguments(fields, { ...sound, ...change }));
-    if (call.result !== 0 && call.launches.length === 0) continue;
-    const did = call.launches.length > 0 ? "launched a kernel" : "returned success";
+    const args = encodeArguments(fields, { ...sound, ...change });
+    const did = acceptance(await callOrEnding(recorder, args));
+    if (did === undefined) continue;
     failures.push({
       reason: "missing_refusal",
       detail: `with ${name} the entry point ${did}`,
@@ -77,4 +80,24 @@ export async function checkRefusals(
     });
   }
   return failures;
+}
+
+/** The ToolError with which the host code ended: a finding here. Cancellation is thrown on. */
+async function callOrEnding(
+  recorder: Pick<Recorder, "call">,
+  args: Uint8Array,
+): Promise<RecordedCall | ToolError> {
+  try {
+    return await recorder.call(args);
+  } catch (error) {
+    if (error instanceof ToolError && error.code !== "cancelled") return error;
+    throw error;
+  }
+}
+
+/** What the entry point did in place of refusing; undefined where it refused. */
+function acceptance(call: RecordedCall | ToolError): string | undefined {
+  if (call instanceof ToolError) return `did not return: ${call.message}`;
+  if (call.launches.length > 0) return "launched a kernel";
+  return call.result === 0 ? "returned success" : undefined;
 }

@@ -49,7 +49,8 @@ function renderAccuracy(result: ValidateResult): string {
     `${one.beyond_pct} %`,
   ]);
   const header = ["in", "out", "rounding", "weight", ">elements", ">max ulp", ">limit", ">beyond"];
-  return renderTable(header, rows);
+  const legend = `max ulp: to the plain float64 value. beyond: further than 0.501 ulp (float32: 8) from the value rounded in that order.`;
+  return `${renderTable(header, rows)}\n${legend}`;
 }
 
 function renderScope(result: ValidateResult): string {

@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { compilerArguments } from "../build/arguments.ts";
+import { ToolError } from "../errors.ts";
 import { efforts, roundings, weightForms } from "../kernel/cases.ts";
 import { dtypeNames } from "../kernel/dtypes.ts";
 import { operatorNames } from "../kernel/operators.ts";
@@ -43,12 +45,7 @@ const input = z.object({
     .max(3)
     .optional()
     .describe("Only these element types; left out: all that the kernel supports"),
-  archs: z
-    .array(z.string().regex(/^sm_\d{2,3}[af]?$/u, "expected an arch such as sm_90"))
-    .min(1)
-    .max(12)
-    .optional()
-    .describe('For example ["sm_80", "sm_90"]; left out: those of kernel.yaml'),
+  archs: compilerArguments.archs,
   device: z
     .string()
     .max(40)
@@ -64,11 +61,8 @@ const input = z.object({
     .enum(efforts)
     .default("default")
     .describe("quick: a few sizes; default: about 60 cases, pairwise; full: every combination"),
-  install_compiler: z
-    .boolean()
-    .default(false)
-    .describe("Install NVIDIA's compiler (about 110 MB, from PyPI) if there is none"),
-  cuda_home: z.string().max(1000).optional().describe("Folder of the CUDA toolkit to use"),
+  install_compiler: compilerArguments.install_compiler,
+  cuda_home: compilerArguments.cuda_home,
 });
 
 const accuracySchema = z.object({
@@ -141,7 +135,15 @@ export const validateKernel = defineTool({
   render: renderReport,
 });
 
+/** Elements of a shape: the interpreter needs some seconds and 1 GiB for as many. */
+const mostElements = 2 ** 25;
+
 function parseShape(text: string): { rows: number; hidden_size: number } {
-  const [rows, hidden_size] = text.split("x").map(Number);
-  return { rows: rows ?? 0, hidden_size: hidden_size ?? 1 };
+  const [rows = 0, hidden_size = 0] = text.split("x").map(Number);
+  if (hidden_size >= 1 && rows * hidden_size <= mostElements) return { rows, hidden_size };
+  throw new ToolError(
+    "invalid_argument",
+    `The shape ${text} has ${hidden_size < 1 ? "no columns" : `${rows * hidden_size} elements, and ${mostElements} can be executed without a GPU`}.`,
+    'Give fewer rows, and 1 column at least: for example "31x4096".',
+  );
 }

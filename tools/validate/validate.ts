@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { compile } from "../build/compile.ts";
+import { ToolError } from "../errors.ts";
 import { type DeviceLimits, deviceForArch, requireDevice } from "../gpu/devices.ts";
 import { caseName, type Effort, type KernelCase, listCases } from "../kernel/cases.ts";
 import type { ToolContext } from "../tool.ts";
 import { requireCompiler } from "../toolchain/compiler.ts";
 import { type ArchInput, runArch } from "./arch-run.ts";
+import { buildFailure } from "./build-failure.ts";
 import { type Candidate, requireCandidate } from "./candidate.ts";
-import { buildFailure, report, type ValidateResult } from "./report.ts";
+import { report, type ValidateResult } from "./report.ts";
 import { probeSemantics } from "./semantics.ts";
 import { type ExecutedCase, type Failure, judge } from "./verdict.ts";
 
@@ -93,9 +95,17 @@ async function runAll(
 }
 
 function devicesOf(args: ValidateArguments, candidate: Candidate): DeviceLimits[] {
-  if (args.device !== undefined) return [requireDevice(args.device)];
-  const archs = args.archs ?? candidate.archs ?? fileArchs;
-  return [...new Set(archs)].map(deviceForArch);
+  if (args.device === undefined) {
+    return [...new Set(args.archs ?? candidate.archs ?? fileArchs)].map(deviceForArch);
+  }
+  const device = requireDevice(args.device);
+  const other = args.archs?.find((arch) => arch !== device.arch);
+  if (other === undefined) return [device];
+  throw new ToolError(
+    "invalid_argument",
+    `The ${device.name} runs code for ${device.arch}, and archs has ${other}.`,
+    `Leave out archs or device, or make one call with device: "${device.name}", archs: ["${device.arch}"].`,
+  );
 }
 
 function buildSource(candidate: Candidate) {

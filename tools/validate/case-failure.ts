@@ -1,0 +1,168 @@
+import {
+  type AccuracyPool,
+  accuracyLimits,
+  rstdMaxUlp,
+  tooManyBeyond,
+} from "../kernel/accuracy.ts";
+import { caseName, type KernelCase } from "../kernel/cases.ts";
+import type { CaseOutcome, FaultReport, Measurement } from "./outcome.ts";
+import { type ReasonCode, reasons } from "./reasons.ts";
+
+/** One case that speaks against the kernel. */
+export interface Failure {
+  reason: ReasonCode;
+  /** What is wrong here, with values. */
+  detail: string;
+  case_name: string;
+  case_index: number;
+  /** The case's inputs hold infinities, NaN, subnormals or huge values. */
+  special_inputs: boolean;
+  arch: string;
+  first_bad?: { row: number; column: number; expected: string; got: string; ulp: number };
+  pattern?: string;
+  source?: string;
+}
+
+export interface ExecutedCase {
+  arch: string;
+  index: number;
+  one: KernelCase;
+  outcome: CaseOutcome;
+  /** Taken from an earlier run of the same build. */
+  cached: boolean;
+}
+
+/** What speaks against the kernel in one case, by itself; undefined where nothing does. */
+export function failureOf(item: ExecutedCase): Failure | undefined {
+  const { outcome, one } = item;
+  if (outcome.state === "not_recorded") return describe(item, "host_code_failed", outcome.message);
+  if (outcome.state === "refused") {
+    const said = `returned ${outcome.result_name}`;
+    return describe(item, "returned_error", `the entry point ${said} for a supported case`);
+  }
+  if (outcome.state === "faulted") return faultFailure(item, outcome.fault);
+  if (outcome.state !== "measured") return undefined;
+  const empty = one.rows * one.hidden_size === 0;
+  if (!empty && outcome.launches.length === 0) {
+    return describe(item, "no_launch", "the entry point returned success and launched nothing");
+  }
+  return measuredFailure(item, outcome.measurement);
+}
+
+function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | undefined {
+  const { one } = item;
+  if (measured.canaries_broken > 0) {
+    const detail = `${measured.canaries_broken} bytes outside of the output rows were overwritten`;
+    return describe(item, "canary_overwritten", detail);
+  }
+  if (measured.bad_count > 0) return wrongValues(item, measured);
+  const rstdLimit = rstdMaxUlp(one);
+  if (measured.rstd_max_ulp > rstdLimit) {
+    const detail = `rstd is off by ${round(measured.rstd_max_ulp)} ulp (limit ${rstdLimit})`;
+    return describe(item, "rstd_wrong", detail);
+  }
+  if (measured.mean_max_ulp > rstdLimit) {
+    const detail = `mean is off by ${round(measured.mean_max_ulp)} ulp (limit ${rstdLimit})`;
+    return describe(item, "mean_wrong", detail);
+  }
+  if (measured.residual_bad > 0) {
+    const detail = `${measured.residual_bad} elements of residual are not x + residual`;
+    return describe(item, "residual_wrong", detail);
+  }
+  const alone = { ...one, ...measured };
+  return tooManyBeyond(alone) ? inaccurate(alone, [item]) : undefined;
+}
+
+/** What rows read or written at a wrapped offset look like. */
+const offsetSymptoms = [
+  "wrong_values",
+  "not_written",
+  "tail_not_written",
+  "special_values",
+  "incomplete_sum",
+];
+
+function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
+  const { first_bad: bad, diagnosis } = measured;
+  const named = diagnosis && !offsetSymptoms.includes(diagnosis.reason);
+  const far = item.one.layout === "far_strided" && !named;
+  const reason = far ? "offset_32_bit" : ((diagnosis?.reason ?? "wrong_values") as ReasonCode);
+  const nature = far
+    ? "rows past 2^31 elements are wrong: an offset is computed in 32 bits"
+    : (diagnosis?.nature ?? reasons.wrong_values.means);
+  const detail = `${nature}; ${measured.bad_count} of ${measured.elements} elements are wrong, by up to ${round(measured.max_ulp)} ulp`;
+  const failure = describe(item, reason, detail);
+  failure.pattern = measured.pattern;
+  if (bad) {
+    failure.first_bad = {
+      row: bad.row,
+      column: bad.column,
+      expected: shown(bad.expected),
+      got: bad.not_written ? "never written" : shown(bad.got),
+      ulp: round(bad.ulp),
+    };
+  }
+  return failure;
+}
+
+const faultReasons: Record<string, ReasonCode> = {
+  out_of_bounds: "out_of_bounds",
+  misaligned: "misaligned",
+  read_only_write: "input_modified",
+  deadlock: "deadlock",
+  missing_lanes: "deadlock",
+  instruction_budget: "endless_loop",
+  trap: "trapped",
+  schedule_dependent: "schedule_dependent",
+  launch_refused: "launch_error_swallowed",
+  bad_launch: "launch_error_swallowed",
+};
+
+function faultFailure(item: ExecutedCase, fault: FaultReport): Failure {
+  const known = faultReasons[fault.kind] ?? "trapped";
+  // Offsets are small everywhere else: what only goes wrong past 2^31 elements has wrapped.
+  const wrapped = item.one.layout === "far_strided" && known === "out_of_bounds";
+  const failure = describe(item, wrapped ? "offset_32_bit" : known, fault.message);
+  if (fault.source_file) failure.source = `${fault.source_file}:${fault.source_line ?? 0}`;
+  return failure;
+}
+
+/** The members as a whole are off: shown by the one with the largest share, and what it looks like. */
+export function inaccurate(pool: AccuracyPool, members: readonly ExecutedCase[]): Failure {
+  const share = ({ outcome }: ExecutedCase) =>
+    outcome.state === "measured" ? outcome.measurement.beyond / outcome.measurement.elements : 0;
+  const worst = members.reduce((a, b) => (share(b) > share(a) ? b : a));
+  const diagnosis =
+    worst.outcome.state === "measured" ? worst.outcome.measurement.diagnosis : undefined;
+  const limits = accuracyLimits(pool);
+  const found = `${percent(pool.beyond / pool.elements)} of ${pool.elements} elements are further than ${limits.ordered_ulp} ulp from the reference (limit ${percent(limits.max_fraction_beyond)})`;
+  const known = diagnosis && diagnosis.reason !== "wrong_values" ? diagnosis : undefined;
+  return describe(
+    worst,
+    (known?.reason as ReasonCode | undefined) ?? "too_inaccurate",
+    known ? `${known.nature}; ${found}` : found,
+  );
+}
+
+function describe(item: ExecutedCase, reason: ReasonCode, detail: string): Failure {
+  return {
+    reason,
+    detail,
+    case_name: caseName(item.one),
+    case_index: item.index,
+    special_inputs: !item.one.inputs.startsWith("std_"),
+    arch: item.arch,
+  };
+}
+
+function shown(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(Number(value.toPrecision(9)));
+}
+
+function round(value: number): number {
+  return Math.min(Number(value.toPrecision(4)), Number.MAX_SAFE_INTEGER);
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))} %`;
+}
