@@ -87,3 +87,14 @@ test.skipIf(process.platform === "win32")(
   },
   5000,
 );
+
+test.each(['a"b', "a\nb"])(
+  "a path with %j in it, which no #include can name, is refused",
+  async (name) => {
+    const main = path.join(root, name, "main.cu");
+    await expect(readSources({ ...source, main })).rejects.toMatchObject({
+      code: "invalid_argument",
+      hint: expect.stringContaining("Rename"),
+    });
+  },
+);

@@ -6,26 +6,9 @@ import { layoutOfCase, rowStart } from "../../tools/kernel/layout.ts";
 import { type Deviation, type RowInputs, referenceRow } from "../../tools/kernel/reference.ts";
 import { measure } from "../../tools/validate/measure.ts";
 import { describePattern } from "../../tools/validate/pattern.ts";
+import { kernelCase } from "./cases.ts";
 
-const base: KernelCase = {
-  operator: "rmsnorm",
-  dtype: "bfloat16",
-  rows: 5,
-  hidden_size: 128,
-  rounding: "llama",
-  weight: "same",
-  weight_offset: 0,
-  eps: Math.fround(1e-5),
-  out_dtype: "bfloat16",
-  layout: "strided",
-  inputs: "std_1e-2",
-  with_rstd: false,
-  rounded_sum: true,
-  in_place: false,
-  with_bias: false,
-  with_mean: false,
-  seed: 77,
-};
+const base = kernelCase();
 
 /** Measures the output of a pretended kernel, which may spoil the values before they are stored. */
 function measured(

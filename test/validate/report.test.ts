@@ -11,7 +11,7 @@ import { mostBytes } from "../../tools/validate/fit.ts";
 import { reasonCodes } from "../../tools/validate/reasons.ts";
 import { refusalCount } from "../../tools/validate/refusals.ts";
 import { report } from "../../tools/validate/report.ts";
-import { validateOutput } from "../../tools/validate/tool.ts";
+import { validateOutput } from "../../tools/validate/result.ts";
 import { type ExecutedCase, type Judgement, judge } from "../../tools/validate/verdict.ts";
 import { makeWorkspace } from "../helpers/run-tool.ts";
 import { executed, measuredOutcome } from "./cases.ts";

@@ -33,9 +33,10 @@ export interface SourceSet {
  * header is edited, added, removed or shadowed by another of the same name. Headers outside of the
  * includer's folder and the include folders belong to the toolchain and are not read.
  * What a scan cannot see (`#include MACRO`) is caught after compiling: see dependencies.ts.
- * Throws ToolError `not_found` where main cannot be read.
+ * Throws ToolError `not_found` where main cannot be read, `invalid_argument` for an unusable path.
  */
 export async function readSources(source: BuildSource): Promise<SourceSet> {
+  for (const name of [source.main, source.root, ...source.include_folders]) requireNameable(name);
   const found = new Map<string, string>();
   const absent = new Set<string>();
   const waiting = [path.resolve(source.main)];
@@ -60,6 +61,16 @@ export async function readSources(source: BuildSource): Promise<SourceSet> {
     .map(([name, sha256]) => ({ path: name, sha256 }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   return { files, sha256: createHash("sha256").update(JSON.stringify(files)).digest("hex") };
+}
+
+/** Throws `invalid_argument` for a path that an #include or the PTX's .file cannot name: no escape exists. */
+export function requireNameable(file: string): void {
+  if (!/["\r\n]/u.test(file)) return;
+  throw new ToolError(
+    "invalid_argument",
+    `${JSON.stringify(file)} has a quote or a line break in it, and nvcc cannot compile from such a path.`,
+    "Rename the file or folder without it, and make the same call again.",
+  );
 }
 
 const directive =

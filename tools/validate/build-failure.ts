@@ -2,7 +2,7 @@ import type { Diagnostic } from "../build/diagnostics.ts";
 import { shortened } from "../text.ts";
 import { nextStep } from "../tool.ts";
 import type { Candidate } from "./candidate.ts";
-import type { ValidateResult } from "./report.ts";
+import type { ValidateResult } from "./result.ts";
 import { isolationText, semanticsOf } from "./scope.ts";
 
 const shownErrors = 5;

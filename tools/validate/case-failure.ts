@@ -19,6 +19,8 @@ export interface Failure {
   special_inputs: boolean;
   arch: string;
   first_bad?: { row: number; column: number; expected: string; got: string; ulp: number };
+  /** Of the case's worst element. */
+  max_ulp?: number;
   pattern?: string;
   source?: string;
 }
@@ -93,6 +95,7 @@ function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
   const detail = `${nature}; ${measured.bad_count} of ${measured.elements} elements are wrong, by up to ${round(measured.max_ulp)} ulp`;
   const failure = describe(item, reason, detail);
   failure.pattern = measured.pattern;
+  failure.max_ulp = round(measured.max_ulp);
   if (bad) {
     failure.first_bad = {
       row: bad.row,

@@ -2,7 +2,8 @@ import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { shownPath } from "../paths.ts";
 import type { Artifact } from "../tool.ts";
-import type { ReportInput, ValidateResult } from "./report.ts";
+import type { ReportInput } from "./report.ts";
+import type { ValidateResult } from "./result.ts";
 import type { ExecutedCase } from "./verdict.ts";
 
 /** Writes all failures and all cases to validate.json, for who wants more than the answer holds. */

@@ -1,7 +1,8 @@
 import { shortened } from "../text.ts";
 import { reasons } from "./reasons.ts";
-import type { ValidateResult } from "./report.ts";
-import type { Failure } from "./verdict.ts";
+import type { ValidateResult } from "./result.ts";
+import { commonTraits } from "./traits.ts";
+import type { ExecutedCase, Failure } from "./verdict.ts";
 
 /** Bytes of structured content: a larger answer floods an agent's context. */
 export const mostBytes = 8000;
@@ -10,14 +11,27 @@ const shownReasons = 6;
 const fewestPools = 3;
 
 /** Failures of one reason are told once, with the first case that shows it; all are in validate.json. */
-export function shownFailures(failures: readonly Failure[]): ValidateResult["failures"] {
+export function shownFailures(
+  failures: readonly Failure[],
+  executed: readonly ExecutedCase[],
+): ValidateResult["failures"] {
+  const failed = new Set(failures.map(caseKey));
+  const passing = executed.filter((one) => !failed.has(caseKey(one))).map(({ one }) => one);
   const groups = new Map<string, Failure[]>();
   for (const failure of failures) {
     const group = groups.get(failure.reason);
     if (group) group.push(failure);
     else groups.set(failure.reason, [failure]);
   }
-  return [...groups.values()].slice(0, shownReasons).map(shownFailure);
+  return [...groups.values()].slice(0, shownReasons).map((group) => {
+    const keys = new Set(group.map(caseKey));
+    const failing = executed.filter((one) => keys.has(caseKey(one))).map(({ one }) => one);
+    return shownFailure(group, commonTraits(failing, passing));
+  });
+}
+
+function caseKey(one: { arch: string } & ({ case_index: number } | { index: number })): string {
+  return `${one.arch} ${"index" in one ? one.index : one.case_index}`;
 }
 
 /**
@@ -37,15 +51,23 @@ export function fitted(result: ValidateResult): ValidateResult {
   return bytes(shrunk) > mostBytes ? { ...shrunk, next: [] } : shrunk;
 }
 
-function shownFailure(group: readonly Failure[]): ValidateResult["failures"][number] {
+function shownFailure(
+  group: readonly Failure[],
+  common: string,
+): ValidateResult["failures"][number] {
   const { reason, detail, arch, pattern, source, case_name, first_bad: bad } = group[0] as Failure;
-  const cases = new Set(group.map((one) => `${one.arch} ${one.case_index}`)).size;
+  const cases = new Set(group.map(caseKey)).size;
+  const worst = group.reduce((a, b) => ((b.max_ulp ?? 0) > (a.max_ulp ?? 0) ? b : a));
   return {
     reason,
     cases,
     detail: shortened(detail, 500),
     example: case_name,
     arch,
+    ...(worst.max_ulp && worst.case_name !== case_name
+      ? { worst: `${worst.case_name}: ${worst.max_ulp} ulp` }
+      : {}),
+    ...(common ? { common: shortened(common, 200) } : {}),
     ...(pattern ? { pattern: shortened(pattern, 200) } : {}),
     ...(bad
       ? {

@@ -1,6 +1,6 @@
 import { dtypeFacts } from "../kernel/dtypes.ts";
-import { renderDuration, renderTable } from "../text.ts";
-import type { ValidateResult } from "./report.ts";
+import { plural, renderDuration, renderTable } from "../text.ts";
+import type { ValidateResult } from "./result.ts";
 
 /** The report for a person at a terminal: verdict first, then what failed, then how accurate it is. */
 export function renderReport(result: ValidateResult): string {
@@ -28,8 +28,10 @@ function headline(result: ValidateResult): string {
 }
 
 function renderFailure(failure: ValidateResult["failures"][number]): string {
-  const lines = [`✗ ${failure.reason} (${failure.cases} cases): ${failure.detail}`];
+  const lines = [`✗ ${failure.reason} (${plural(failure.cases, "case")}): ${failure.detail}`];
   lines.push(`  case     ${failure.example} on ${failure.arch}`);
+  if (failure.worst) lines.push(`  worst    ${failure.worst}`);
+  if (failure.common) lines.push(`  when     ${failure.common}`);
   if (failure.pattern) lines.push(`  where    ${failure.pattern}`);
   if (failure.first_bad) lines.push(`  first    ${failure.first_bad}`);
   if (failure.source) lines.push(`  source   ${failure.source}`);

@@ -1,4 +1,3 @@
-import type * as z from "zod";
 import { accuracyLimits } from "../kernel/accuracy.ts";
 import type { Effort } from "../kernel/cases.ts";
 import { nextStep } from "../tool.ts";
@@ -7,12 +6,10 @@ import type { Candidate } from "./candidate.ts";
 import { writeDetails } from "./details.ts";
 import { fitted, shownFailures } from "./fit.ts";
 import { refusalCount } from "./refusals.ts";
+import type { ValidateResult } from "./result.ts";
 import { isolationText, notChecked, semanticsOf } from "./scope.ts";
 import { summaryOf } from "./summary.ts";
-import type { validateOutput } from "./tool.ts";
 import type { ExecutedCase, Judgement } from "./verdict.ts";
-
-export type ValidateResult = z.output<typeof validateOutput>;
 
 export interface ReportInput {
   candidate: Candidate;
@@ -46,7 +43,7 @@ export function report(input: ReportInput): ValidateResult {
     cases_failed: failedCases,
     cases_not_checked: judgement.not_checked.length,
     cases_cached: executed.filter(({ cached }) => cached).length,
-    failures: shownFailures(judgement.failures),
+    failures: shownFailures(judgement.failures, executed),
     accuracy: accuracyOf(judgement),
     not_checked: notChecked(input),
     isolation: isolationText,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { requireNameable } from "../build/sources.ts";
 import { ToolError } from "../errors.ts";
 import type { Dtype } from "../kernel/dtypes.ts";
 import {
@@ -67,6 +68,7 @@ type EntryParts = Omit<Candidate, "kind" | "label" | "archs" | "call">;
  * is written over `x`.
  */
 export function writeEntry(file: string, workspace: string, args: EntryArguments): EntryParts {
+  requireNameable(file);
   const line = requireSignature(args.signature, file);
   const used = new Set(line.match(/[A-Za-z_]\w*/gu));
   const operator = operatorOf(used);

@@ -1,5 +1,6 @@
 import { plural, renderDuration, shortened } from "../text.ts";
-import type { ReportInput, ValidateResult } from "./report.ts";
+import type { ReportInput } from "./report.ts";
+import type { ValidateResult } from "./result.ts";
 
 const mostCharacters = 300;
 

@@ -1,14 +1,11 @@
 import * as z from "zod";
 import { compilerArguments } from "../build/arguments.ts";
 import { ToolError } from "../errors.ts";
-import { efforts, roundings, weightForms } from "../kernel/cases.ts";
+import { efforts } from "../kernel/cases.ts";
 import { dtypeNames } from "../kernel/dtypes.ts";
-import { operatorNames } from "../kernel/operators.ts";
-import { defineTool, resultEnvelope } from "../tool.ts";
-import { reasonCodes } from "./reasons.ts";
+import { defineTool } from "../tool.ts";
 import { renderReport } from "./render.ts";
-
-const count = z.number().int().min(0).max(1_000_000_000_000);
+import { validateOutput } from "./result.ts";
 
 const shapeText = z
   .string()
@@ -63,55 +60,6 @@ const input = z.object({
     .describe("quick: a few sizes; default: about 60 cases, pairwise; full: every combination"),
   install_compiler: compilerArguments.install_compiler,
   cuda_home: compilerArguments.cuda_home,
-});
-
-const accuracySchema = z.object({
-  dtype: z.enum(dtypeNames),
-  out_dtype: z.enum(dtypeNames),
-  rounding: z.enum(roundings),
-  weight: z.enum(weightForms),
-  elements: count,
-  max_ulp: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
-  max_ulp_limit: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
-  beyond_pct: z
-    .number()
-    .min(0)
-    .max(100)
-    .describe("Elements further than 0.501 ulp (float32: 8) from the ordered reference"),
-});
-
-const failureSchema = z.object({
-  reason: z.enum(reasonCodes),
-  cases: count.describe("Cases rejected for this reason"),
-  detail: z.string(),
-  example: z.string().describe("The first case that shows it"),
-  arch: z.string(),
-  pattern: z.string().optional().describe("Where the wrong elements lie"),
-  first_bad: z.string().optional().describe("First wrong element: expected and got"),
-  source: z.string().optional().describe("Source file and line of the instruction"),
-  fix: z.string(),
-});
-
-export const validateOutput = z.object({
-  ...resultEnvelope,
-  verdict: z.enum(["passed", "failed", "inconclusive", "not_checked"]),
-  kernel: z.string(),
-  operator: z.enum(operatorNames),
-  executed_on: z.enum(["ptx_interpreter"]),
-  devices: z.array(z.string()).describe("GPUs whose limits the host code was shown, per arch"),
-  semantics: z.string().describe("Rounding order and weight forms that were judged"),
-  cases_total: count,
-  cases_passed: count,
-  cases_failed: count,
-  cases_not_checked: count,
-  cases_cached: count.describe("Taken from an earlier run of the same build"),
-  failures: z.array(failureSchema),
-  accuracy: z.array(accuracySchema),
-  not_checked: z.array(z.string()).describe("What this verdict does not cover, and why"),
-  isolation: z.string(),
-  thread_instructions: count,
-  duration_ms: z.number().min(0).max(1e12),
-  build_ids: z.array(z.string()),
 });
 
 export const validateKernel = defineTool({

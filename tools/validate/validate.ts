@@ -8,7 +8,8 @@ import { requireCompiler } from "../toolchain/compiler.ts";
 import { type ArchInput, runArch } from "./arch-run.ts";
 import { buildFailure } from "./build-failure.ts";
 import { type Candidate, requireCandidate } from "./candidate.ts";
-import { report, type ValidateResult } from "./report.ts";
+import { report } from "./report.ts";
+import type { ValidateResult } from "./result.ts";
 import { probeSemantics } from "./semantics.ts";
 import { type ExecutedCase, type Failure, judge } from "./verdict.ts";
 
