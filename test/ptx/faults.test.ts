@@ -72,7 +72,7 @@ describe("faults say what, where and who", () => {
 
   test("traps and failed assertions", () => {
     expect(messageOf("setp.eq.u32 %p1, %r60, 5; @%p1 trap;")).toContain(
-      "trap trap executed in k block (0,0,0) thread (5,0,0)",
+      "trap (trap) was reached in k block (0,0,0) thread (5,0,0)",
     );
     const strings = `.global .align 1 .b8 $str[6] = {120, 32, 62, 32, 48, 0};
       .global .align 1 .b8 $file[5] = {97, 46, 99, 117, 0};

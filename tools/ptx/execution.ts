@@ -183,7 +183,7 @@ function badLocal(index: number, lane: number, at: number, bytes: number, store:
 }
 
 function trapped(index: number, lane: number, what: string): never {
-  fault("trap", `${what} executed`, index, execution.threadBase + lane);
+  fault("trap", `(${what}) was reached`, index, execution.threadBase + lane);
 }
 
 /** __assertfail(message, file, line, function, charsize): its arguments lie in the thread's local memory. */

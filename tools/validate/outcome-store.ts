@@ -14,8 +14,8 @@ import type { KernelCase } from "../kernel/cases.ts";
 import { judgeDigest } from "./judge-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
 
-/** Builds whose outcomes a project keeps. */
-const keptBuilds = 24;
+/** Builds whose outcomes are kept, those used last: 10 to 20 MB. */
+const keptBuilds = 256;
 
 /**
  * Outcomes of cases by content, one JSON object a line, appended as each case ends: an interrupted
@@ -27,11 +27,12 @@ export class OutcomeStore {
   readonly #known = new Map<string, CaseOutcome>();
 
   /**
-   * `records`: the candidate's folder of records. `subject`: build, device and entry point, as data.
+   * `cache`: the user's cache, not the project: who hands over a kernel must not be able to hand
+   * over its outcomes. `subject`: build, device and entry point, as data.
    * Lines that do not parse (a torn write) are passed over. Of two lines for a case the first holds.
    */
-  constructor(records: string, subject: unknown) {
-    const folder = path.join(records, "outcomes");
+  constructor(cache: string, subject: unknown) {
+    const folder = path.join(cache, "outcomes");
     this.#file = path.join(folder, `${digest([subject, judgeDigest()])}.jsonl`);
     mkdirSync(folder, { recursive: true });
     const text = existsSync(this.#file) ? readFileSync(this.#file, "utf8") : "";

@@ -41,8 +41,8 @@ export const reasons = {
   low_precision_sum: {
     cheats: ["D08", "D52"],
     means:
-      "whole rows are scaled by an inaccurate rstd, as when squares are summed in half precision",
-    fix: "Square and sum in float32 whatever the input dtype is.",
+      "whole rows are scaled by an inaccurate rstd, as when squares are summed in half precision, or in float32 one after another",
+    fix: "Square and sum in float32 whatever the input dtype is, in a tree or in several partial sums, not one after another.",
   },
   rounding_order: {
     cheats: ["D07"],

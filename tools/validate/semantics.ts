@@ -20,7 +20,9 @@ export async function probeSemantics(
 ): Promise<Candidate> {
   const [run] = runs;
   const choices = choicesOf(candidate);
-  if (!run || choices.length < 2) return candidate;
+  const [only] = choices;
+  if (!run || !only) return candidate;
+  if (choices.length === 1) return withSemantics(candidate, only);
   const cases = choices.map((choice) => probeCase(candidate, choice));
   const { executed } = await runArch(candidate, run, cases, [], context.signal, () => {});
   const distances = executed.map(({ outcome }) =>
@@ -28,11 +30,14 @@ export async function probeSemantics(
       ? outcome.measurement.bad_count * 1e6 + outcome.measurement.beyond
       : Number.POSITIVE_INFINITY,
   );
-  const best = choices[distances.indexOf(Math.min(...distances))] ?? (choices[0] as Semantics);
+  return withSemantics(candidate, choices[distances.indexOf(Math.min(...distances))] ?? only);
+}
+
+function withSemantics(candidate: Candidate, { rounding, rounded_sum }: Semantics): Candidate {
   return {
     ...candidate,
-    supports: { ...candidate.supports, rounding: [best.rounding] },
-    form: { ...candidate.form, rounded_sum: best.rounded_sum },
+    supports: { ...candidate.supports, rounding: [rounding] },
+    form: { ...candidate.form, rounded_sum },
   };
 }
 
