@@ -87,7 +87,7 @@ test("what could not be recorded or executed is tried again", () => {
 
 test("only the outcomes of the builds used last are kept", () => {
   const folder = records();
-  for (let build = 0; build < 30; build += 1) {
+  for (let build = 0; build < 260; build += 1) {
     new OutcomeStore(folder, build).add(one, outcome);
     // One second apart: the clock of a file system may be coarse.
     for (const name of readdirSync(path.join(folder, "outcomes"))) {
@@ -98,7 +98,7 @@ test("only the outcomes of the builds used last are kept", () => {
       }
     }
   }
-  expect(readdirSync(path.join(folder, "outcomes")).length).toBe(24);
-  expect(new OutcomeStore(folder, 29).find(one)).toBeDefined();
+  expect(readdirSync(path.join(folder, "outcomes")).length).toBe(256);
+  expect(new OutcomeStore(folder, 259).find(one)).toBeDefined();
   expect(new OutcomeStore(folder, 0).find(one)).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import type { ArchBuild } from "../build/compile.ts";
 import { ToolError } from "../errors.ts";
 import type { DeviceLimits } from "../gpu/devices.ts";
 import type { KernelCase } from "../kernel/cases.ts";
+import { userCache } from "../paths.ts";
 import { PtxError, type PtxModule, parsePtx } from "../ptx/index.ts";
 import { type KernelFacts, type RecordedCall, Recorder } from "../record/recorder.ts";
 import type { Candidate } from "./candidate.ts";
@@ -39,8 +40,8 @@ export async function runArch(
   onCase: (index: number) => void,
 ): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
   const { arch, build_id } = run.build;
-  const { entry, fields, records } = candidate;
-  const store = new OutcomeStore(records, [build_id, run.device, entry, fields]);
+  const { entry, fields } = candidate;
+  const store = new OutcomeStore(userCache(), [build_id, run.device, entry, fields]);
   const outcomes: (CaseOutcome | undefined)[] = cases.map((one) => store.find(one));
   outcomes.forEach((outcome, index) => {
     if (outcome) onCase(index);

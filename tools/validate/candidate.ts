@@ -19,7 +19,7 @@ export interface Candidate {
   include_folders: string[];
   /** Diagnostics name files relative to it. */
   root: string;
-  /** Where reports and outcomes are kept. */
+  /** Where the report is kept. */
   records: string;
   archs: readonly string[] | undefined;
   supports: Supported;

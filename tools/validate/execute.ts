@@ -7,7 +7,7 @@ import type { RecordedLaunch, RecordedOperation } from "../record/recorder.ts";
 import { measure } from "./measure.ts";
 import type { CaseOutcome, Executed, FaultReport, LaunchSummary, Measurement } from "./outcome.ts";
 import type { Output } from "./output.ts";
-import { type PreparedCase, prepareCase } from "./prepare-case.ts";
+import { type PreparedCase, placeCase, prepareCase } from "./prepare-case.ts";
 
 /** What the host code did with a case's arguments, or why that is not known. */
 export type Recording =
@@ -28,7 +28,7 @@ export async function executeCase(
 ): Promise<CaseOutcome> {
   const began = performance.now();
   const machine = new Machine(module, { instruction_budget: budgetOf(one) });
-  const prepared = prepareCase(one, fields, machine);
+  const prepared = placeCase(one, fields, machine);
   const recording = await record(prepared.arguments);
   if (recording.state === "not_recorded") return recording;
   if (recording.state === "known") return recording.outcome;
@@ -43,6 +43,7 @@ export async function executeCase(
   if (result !== 0) return { state: "refused", result_name, ...finish() };
   const refused = refusedLaunch(operations);
   if (refused) return { state: "faulted", fault: refused, ...finish() };
+  prepared.fill();
   try {
     for (const operation of operations) {
       executed.thread_instructions += perform(machine, operation);

@@ -29,42 +29,67 @@ export interface PreparedCase {
   residual: bigint | undefined;
 }
 
-/**
- * Allocates and fills a case's buffers and encodes the argument struct. Poisoned are the outputs,
- * and what lies before, between and after the rows of x: who reads it gets NaN.
- */
+/** A case whose buffers are allocated only: enough to record its launches. */
+export interface PlacedCase extends PreparedCase {
+  fill(): void;
+}
+
+/** A case ready to be executed: buffers allocated and filled. */
 export function prepareCase(
   one: KernelCase,
   fields: readonly ArgumentField[],
   memory: DeviceMemory,
 ): PreparedCase {
+  const placed = placeCase(one, fields, memory);
+  placed.fill();
+  return placed;
+}
+
+/**
+ * Allocates a case's buffers, always at the same addresses in a fresh memory, and encodes the
+ * argument struct. `fill` writes the inputs, and poison to the outputs and to what lies before,
+ * between and after the rows of x: who reads it gets NaN.
+ */
+export function placeCase(
+  one: KernelCase,
+  fields: readonly ArgumentField[],
+  memory: DeviceMemory,
+): PlacedCase {
   const layouts = layoutOfCase(one);
   const inputs = inputsOf(one);
-  const elementBytes = dtypeFacts[one.dtype].bytes;
-  const x = memory.alloc(layouts.x.buffer_bytes, { label: "x", read_only: !one.in_place });
-  poison(memory, x, canaryRanges(one, layouts.x, elementBytes), one.dtype);
-  for (let row = 0; row < one.rows; row += 1) {
-    const place = x + BigInt(rowStart(layouts.x, row) * elementBytes);
-    memory.write(place, encode(inputs.row(row).x, one.dtype));
-  }
-  const out = one.in_place ? x : memory.alloc(layouts.out.buffer_bytes, { label: "out" });
-  if (!one.in_place) poisonOutput(memory, out, layouts.out, one);
-  const vector = (label: string, values: Float64Array | undefined, dtype: Dtype) => {
-    if (!values) return undefined;
-    const bytes = encode(values, dtype);
-    const address = memory.alloc(bytes.byteLength, { label, read_only: true });
-    memory.write(address, bytes);
-    return address;
-  };
+  const fills: (() => void)[] = [];
+  const rowCount = Math.max(one.rows, 1);
   const weightDtype = one.weight === "float32" ? "float32" : one.dtype;
-  const weight = vector("weight", inputs.weight, weightDtype);
-  const bias = vector("bias", inputs.bias, one.dtype);
-  const residual = allocateResidual(one, inputs, memory);
-  const perRow = (label: string) => {
-    const address = memory.alloc(4 * Math.max(one.rows, 1), { label });
-    poison(memory, address, [{ first: 0, count: Math.max(one.rows, 1) }], "float32");
+  const place = (bytes: number, label: string, readOnly: boolean, fill: (at: bigint) => void) => {
+    const address = memory.alloc(bytes, { label, read_only: readOnly });
+    fills.push(() => fill(address));
     return address;
   };
+  const vector = (label: string, values: () => Float64Array | undefined, dtype: Dtype) =>
+    place(one.hidden_size * dtypeFacts[dtype].bytes, label, true, (at) =>
+      memory.write(at, encode(values() as Float64Array, dtype)),
+    );
+  const perRow = (label: string) =>
+    place(4 * rowCount, label, false, (at) =>
+      poison(memory, at, [{ first: 0, count: rowCount }], "float32"),
+    );
+  const rowBytes = one.hidden_size * dtypeFacts[one.dtype].bytes;
+
+  const x = place(layouts.x.buffer_bytes, "x", !one.in_place, (at) =>
+    fillX(memory, at, one, layouts.x, inputs),
+  );
+  const out = one.in_place
+    ? x
+    : place(layouts.out.buffer_bytes, "out", false, (at) =>
+        poisonOutput(memory, at, layouts.out, one),
+      );
+  const weight =
+    one.weight === "none" ? undefined : vector("weight", () => inputs.row(0).weight, weightDtype);
+  const bias = one.with_bias ? vector("bias", () => inputs.row(0).bias, one.dtype) : undefined;
+  const residual =
+    one.operator === "add_rmsnorm"
+      ? place(rowCount * rowBytes, "residual", false, (at) => fillResidual(memory, at, one, inputs))
+      : undefined;
   const rstd = one.with_rstd ? perRow("rstd") : undefined;
   const mean = one.with_mean ? perRow("mean") : undefined;
   const first = (layout: MatrixLayout, dtype: Dtype) =>
@@ -92,6 +117,9 @@ export function prepareCase(
       out_dtype: dtypeCodes[one.out_dtype],
       rounding: roundingCodes[one.rounding],
     }),
+    fill: () => {
+      for (const fill of fills) fill();
+    },
     inputs: inputs.row,
     layout: layouts.out,
     out,
@@ -103,28 +131,36 @@ export function prepareCase(
 
 interface CaseInputs {
   row(row: number): RowInputs;
-  weight: Float64Array | undefined;
-  bias: Float64Array | undefined;
 }
 
+/** Drawn when first asked for: a case whose outcome is known needs none. */
 function inputsOf(one: KernelCase): CaseInputs {
   const { seed, hidden_size, dtype } = one;
   const weightDtype = one.weight === "float32" ? "float32" : dtype;
-  const weight =
-    one.weight === "none"
-      ? undefined
-      : drawWeight(seed, hidden_size, weightDtype, one.weight_offset);
-  const bias = one.with_bias ? drawWeight(mix32(seed), hidden_size, dtype, 1) : undefined;
+  const shared = once(() => ({
+    weight:
+      one.weight === "none"
+        ? undefined
+        : drawWeight(seed, hidden_size, weightDtype, one.weight_offset),
+    bias: one.with_bias ? drawWeight(mix32(seed), hidden_size, dtype, 1) : undefined,
+  }));
   const hasResidual = one.operator === "add_rmsnorm";
   const draw = (row: number): RowInputs => ({
+    ...shared(),
     x: drawRow(one.inputs, seed, row, hidden_size, dtype),
-    weight,
     residual: hasResidual
       ? drawRow(one.inputs, mix32(seed ^ 0x2545f491), row, hidden_size, dtype)
       : undefined,
-    bias,
   });
-  return { weight, bias, row: one.rows * hidden_size <= mostKept ? keeping(draw) : draw };
+  return { row: one.rows * hidden_size <= mostKept ? keeping(draw) : draw };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Elements of a case whose inputs are kept between filling the buffers and comparing: 32 MiB. */
@@ -138,19 +174,32 @@ function keeping(draw: (row: number) => RowInputs): (row: number) => RowInputs {
   };
 }
 
-function allocateResidual(
+function fillX(
+  memory: DeviceMemory,
+  x: bigint,
+  one: KernelCase,
+  layout: MatrixLayout,
+  inputs: CaseInputs,
+): void {
+  const elementBytes = dtypeFacts[one.dtype].bytes;
+  poison(memory, x, canaryRanges(one, layout, elementBytes), one.dtype);
+  for (let row = 0; row < one.rows; row += 1) {
+    const place = x + BigInt(rowStart(layout, row) * elementBytes);
+    memory.write(place, encode(inputs.row(row).x, one.dtype));
+  }
+}
+
+function fillResidual(
+  memory: DeviceMemory,
+  residual: bigint,
   one: KernelCase,
   inputs: CaseInputs,
-  memory: DeviceMemory,
-): bigint | undefined {
-  if (one.operator !== "add_rmsnorm") return undefined;
+): void {
   const rowBytes = one.hidden_size * dtypeFacts[one.dtype].bytes;
-  const residual = memory.alloc(Math.max(one.rows, 1) * rowBytes, { label: "residual" });
   for (let row = 0; row < one.rows; row += 1) {
     const values = inputs.row(row).residual as Float64Array;
     memory.write(residual + BigInt(row * rowBytes), encode(values, one.dtype));
   }
-  return residual;
 }
 
 /** Values that the dtype holds exactly, as its bytes. */
