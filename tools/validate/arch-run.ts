@@ -4,13 +4,13 @@ import type { DeviceLimits } from "../gpu/devices.ts";
 import type { KernelCase } from "../kernel/cases.ts";
 import { userCache } from "../paths.ts";
 import { PtxError, type PtxModule, parsePtx } from "../ptx/index.ts";
-import { type KernelFacts, type RecordedCall, Recorder } from "../record/recorder.ts";
+import { type KernelFacts, Recorder } from "../record/recorder.ts";
 import type { Candidate } from "./candidate.ts";
 import { runCases } from "./case-pool.ts";
-import type { Recording } from "./execute.ts";
 import { launchDigest } from "./launch-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
 import { OutcomeStore } from "./outcome-store.ts";
+import { patientRecord } from "./patient-record.ts";
 import { checkRefusals, checkRefusedLaunch } from "./refusals.ts";
 import type { ExecutedCase, Failure } from "./verdict.ts";
 
@@ -20,9 +20,6 @@ export interface ArchInput {
   device: DeviceLimits;
   ptx: string;
 }
-
-/** Calls of one arch that may hang before the rest is taken to hang as well. */
-const mostTimeOuts = 2;
 
 /** Longest that one call of the entry point may take on the host. */
 const hostTimeoutMs = 5_000;
@@ -148,32 +145,6 @@ function requireReadable(ptx: string, arch: string): PtxModule {
       { cause: error },
     );
   }
-}
-
-/** A host-code failure is a finding about the candidate; our own inability is an error. */
-function patientRecord(recorder: Recorder) {
-  let timeOuts = 0;
-  let last: Recording | undefined;
-  return async (
-    args: Uint8Array,
-    known: (call: RecordedCall) => CaseOutcome | undefined,
-  ): Promise<Recording> => {
-    // Host code that has hung twice is not waited for in every other case.
-    if (timeOuts >= mostTimeOuts && last) return last;
-    try {
-      const call = await recorder.call(args);
-      const outcome = known(call);
-      if (outcome) return { state: "known", outcome };
-      const { result, result_name, operations } = call;
-      return { state: "recorded", result, result_name, operations };
-    } catch (error) {
-      if (!(error instanceof ToolError) || error.code === "cancelled") throw error;
-      const { code, message, hint } = error;
-      if (code === "timed_out") timeOuts += 1;
-      last = { state: "not_recorded", code, message, hint };
-      return last;
-    }
-  };
 }
 
 /** The outcome of the same case on another arch, where code and launches were the same. */
