@@ -171,5 +171,5 @@ function resultFile(): string {
     command: "npm run bench -- --record",
     rows: rows.map(({ what, unit, samples }) => ({ name: what, ...spreadOf(samples), unit })),
   };
-  return `${JSON.stringify(result, undefined, 1)}\n`;
+  return `${JSON.stringify(result, undefined, 2)}\n`;
 }

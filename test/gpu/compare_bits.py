@@ -40,7 +40,7 @@ def main() -> None:
         + " ".join(Path(each).name for each in libraries),
         "archs": results,
     }
-    print(json.dumps(report, indent=1))
+    print(json.dumps(report, indent=2))
 
 
 def compare(runtime: ctypes.CDLL, path: str, arch: str, dump: dict, expected: list[dict]) -> dict:
