@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
+import { isAlive } from "../executors/alive.ts";
 import { userCache } from "../paths.ts";
 
 /** The files of a build that are checked and handed out; build.json describes them. */
@@ -176,15 +177,6 @@ async function isLeased(folder: string): Promise<boolean> {
 
 function leasePid(name: string): number {
   return Number(/^\.lease-(\d+)$/u.exec(name)?.[1] ?? 0);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 interface Entry {

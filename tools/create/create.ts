@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
+import { isAlive } from "../executors/alive.ts";
 import type { Dtype } from "../kernel/dtypes.ts";
 import { type Model, models, sitesOf } from "../kernel/models.ts";
 import { type KernelProject, readProject } from "../kernel/project.ts";
@@ -118,15 +119,6 @@ async function removeInterrupted(parent: string): Promise<void> {
     const pid = Number.parseInt(name.slice(unfinishedPrefix.length), 10);
     if (isAlive(pid)) continue;
     await rm(path.join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { isAlive } from "../executors/alive.ts";
 import type { Progress } from "../tool.ts";
 
 export type JobState = "running" | "done" | "failed" | "cancelled" | "interrupted";
@@ -105,13 +106,4 @@ async function findJobsFolders(workspace: string, depth = searchDepth): Promise<
 async function keepOutOfGit(folder: string): Promise<void> {
   const file = path.join(folder, ".gitignore");
   if (!existsSync(file)) await writeFile(file, "*\n");
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -48,6 +48,7 @@ export async function runArch(
   const recorder = await startRecorder(candidate, run, signal);
   const record = patientRecord(recorder);
   const digestOf = launchDigest(run.ptx);
+  const earlierOf = byIndex(earlier);
   const digests: string[] = [];
   try {
     const failures = candidate.declared ? await allRefusals(candidate, run, recorder, signal) : [];
@@ -59,7 +60,7 @@ export async function runArch(
         record(args, (call) => {
           const digest = digestOf(call);
           digests[position] = digest;
-          return findEarlier(earlier, open[position] as number, digest);
+          return findEarlier(earlierOf.get(open[position] as number) ?? [], digest);
         }),
       onOutcome(position, outcome) {
         const index = open[position] as number;
@@ -147,15 +148,21 @@ function requireReadable(ptx: string, arch: string): PtxModule {
   }
 }
 
+/** Per case what the archs before made of it: with effort full there are hundreds of thousands. */
+function byIndex(executed: readonly ExecutedCase[]): Map<number, ExecutedCase[]> {
+  const found = new Map<number, ExecutedCase[]>();
+  for (const one of executed) {
+    const same = found.get(one.index);
+    if (same) same.push(one);
+    else found.set(one.index, [one]);
+  }
+  return found;
+}
+
 /** The outcome of the same case on another arch, where code and launches were the same. */
-function findEarlier(
-  earlier: readonly ExecutedCase[],
-  index: number,
-  digest: string,
-): CaseOutcome | undefined {
+function findEarlier(earlier: readonly ExecutedCase[], digest: string): CaseOutcome | undefined {
   const same = earlier.find(
-    ({ index: other, outcome }) =>
-      other === index && "launch_digest" in outcome && outcome.launch_digest === digest,
+    ({ outcome }) => "launch_digest" in outcome && outcome.launch_digest === digest,
   );
   if (!same) return undefined;
   const { outcome } = same;

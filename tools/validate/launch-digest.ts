@@ -9,8 +9,10 @@ import type { RecordedCall } from "../record/recorder.ts";
 export function launchDigest(
   ptx: string,
 ): (call: Pick<RecordedCall, "result" | "operations">) => string {
-  const code = codeDigests(ptx);
+  let code: ReadonlyMap<string, string> | undefined;
   return ({ result, operations }) => {
+    // At the first call: where every outcome is known, none comes.
+    code ??= codeDigests(ptx);
     const hash = createHash("sha256").update(String(result));
     for (const operation of operations) {
       const kernel = operation.kind === "launch" ? operation.kernel : undefined;
