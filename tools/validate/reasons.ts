@@ -4,7 +4,7 @@
  */
 export const reasons = {
   not_written: {
-    cheats: ["D01", "D13"],
+    cheats: ["D01"],
     means: "output elements still hold the poison that they had before the launch",
     fix: "Let the grid and the loops cover every row and column; check the launch's grid against rows.",
   },
@@ -65,7 +65,7 @@ export const reasons = {
     fix: "Compile without -use_fast_math and -ftz=true, and use no .ftz or fast-math intrinsic.",
   },
   wrong_values: {
-    cheats: ["D02", "D03", "D11", "D14", "D16", "D17", "D18"],
+    cheats: ["D16", "D17", "D18"],
     means: "the output differs from the definition in a way that no known fault explains",
     fix: "Look at the first bad element and the pattern; then at strides, dtypes and pointer arithmetic.",
   },
@@ -154,8 +154,125 @@ export const reasons = {
     means: "arguments that must be refused were accepted",
     fix: "Check size, pointers, dtypes and sizes first; return cudaErrorInvalidValue or cudaErrorNotSupported without a launch.",
   },
+  constant_output: {
+    cheats: ["D02"],
+    means: "the output is zero or constant, whatever the inputs are",
+    fix: "Compute x * rstd * weight for every element.",
+  },
+  input_returned: {
+    cheats: ["D03"],
+    means: "the output is a copy of x, normalised by nothing",
+    fix: "Multiply by rstd and by the weight; do not copy or alias x.",
+  },
+  outliers: {
+    cheats: ["D11"],
+    means: "a few elements are far off while all others are right: an average would hide them",
+    fix: "Look at the elements that the pattern names: a vector, a lane or a row is treated otherwise than the rest.",
+  },
+  rows_not_written: {
+    cheats: ["D13"],
+    means: "whole rows are never written, the others are",
+    fix: "Cover every row: put rows in grid.x (grid.y and grid.z end at 65535), and loop where the grid is smaller than rows.",
+  },
+  shape_specific: {
+    cheats: ["D14"],
+    means: "listed shapes are right and shapes drawn at run time are wrong: sizes are built in",
+    fix: "Take rows and hidden_size from the arguments; accept every size, or return cudaErrorNotSupported.",
+  },
+  strides_ignored: {
+    cheats: ["D17"],
+    means: "rows are read or written as if they were contiguous",
+    fix: "Use x_row_stride, out_row_stride and the group strides of the arguments for row addresses.",
+  },
+  dtype_misread: {
+    cheats: ["D18"],
+    means: "a buffer is read as another dtype than the arguments say",
+    fix: "Branch on dtype, weight_dtype and out_dtype, or refuse with cudaErrorNotSupported.",
+  },
+  uninitialised_read: {
+    cheats: ["D22"],
+    means: "shared, local or output memory is read before anything was written there",
+    fix: "Write every element of shared memory that is read, in the same launch; never read out before writing it.",
+  },
+  shared_race: {
+    cheats: ["D21"],
+    means:
+      "two warps touch the same shared memory without a barrier between them, one of them writing",
+    fix: "Put __syncthreads() between the two source lines that the finding names.",
+  },
+  divergent_barrier: {
+    cheats: ["D21"],
+    means: "threads of one block wait at different barriers, or only some of them wait",
+    fix: "Let all threads of the block reach the same __syncthreads().",
+  },
+  missing_lanes: {
+    cheats: ["D21"],
+    means: "a shuffle or vote names lanes in its mask that do not take part",
+    fix: "Call the _sync intrinsic with all lanes of the mask present, or pass the mask of those that are.",
+  },
+  nondeterministic: {
+    cheats: ["D23"],
+    means: "the same inputs give other bits from run to run",
+    fix: "Sum in a fixed order: no floating-point atomics.",
+  },
+  stale_result: {
+    cheats: ["D24", "D25"],
+    means: "new inputs at the same addresses give the result of the old ones",
+    fix: "Read the inputs in every call; remember nothing between calls.",
+  },
+  address_dependent: {
+    cheats: ["D24"],
+    means: "the same inputs at other addresses give another result",
+    fix: "Take every address from the arguments of the call; keep none from an earlier one.",
+  },
+  later_calls_wrong: {
+    cheats: ["D27", "D28"],
+    means: "the first calls are right and later ones are not",
+    fix: "Do the same work in every call: no counters, no shortcuts after a warm-up.",
+  },
+  wrong_stream: {
+    cheats: ["D29"],
+    means:
+      "work is launched on another stream than the one that was given, and nothing orders the two",
+    fix: "Launch on the stream that the entry point is called with.",
+  },
+  not_capturable: {
+    cheats: ["D54"],
+    means: "the call synchronises or allocates, so it cannot be captured in a CUDA graph",
+    fix: "No cudaDeviceSynchronize, cudaStreamSynchronize or cudaMalloc in the entry point; keep workspace outside of it.",
+  },
+  harness_tampered: {
+    cheats: ["D31", "D33", "D34"],
+    means: "the candidate changed functions, files or memory that the judge relies on",
+    fix: "Leave torch, timers, and files other than your own alone.",
+  },
+  result_forged: {
+    cheats: ["D32"],
+    means: "the candidate wrote to the judge's channels, or closed them",
+    fix: "Write to no descriptor that the candidate did not open.",
+  },
+  library_call: {
+    cheats: ["D37"],
+    means: "the work is done by a library in place of the candidate's own kernels",
+    fix: "Compute the norm in a kernel of the candidate; call no cuBLAS, cuDNN or torch operator.",
+  },
+  forbidden_access: {
+    cheats: ["D67"],
+    means: "host code reaches for files, the network, other processes or clocks",
+    fix: "The entry point checks its arguments and launches kernels; nothing else.",
+  },
+  arch_missing: {
+    cheats: ["D66"],
+    means: "the library holds no code that runs on a GPU that kernel.yaml names",
+    fix: "Compile for every arch in kernel.yaml, with PTX for newer GPUs.",
+  },
+  unhealthy_gpu: {
+    cheats: ["D58"],
+    means: "after this kernel the GPU no longer computes what it must",
+    fix: "Look for out-of-bounds writes; the next candidate starts on a fresh context.",
+  },
   host_code_failed: {
-    cheats: ["D32", "D59"],
+    cheats: ["D59"],
     means: "the project's host code crashed, exited or did not come back",
     fix: "Device pointers must not be read on the host; the entry point must return.",
   },
