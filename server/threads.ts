@@ -7,7 +7,7 @@ interface ThreadModule {
 
 /** The roles that `startThread` knows. A new one adds its line here. */
 const roles: Record<string, () => Promise<ThreadModule>> = {
-  cases: () => import("../tools/validate/case-thread.ts"),
+  cases: () => import("../tools/validate/interpreter/case-thread.ts"),
   echo: () => import("../tools/executors/echo-thread.ts"),
 };
 

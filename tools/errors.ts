@@ -14,6 +14,8 @@ export const errorCodes = [
   "build_failed",
   "recording_failed",
   "ptx_unsupported",
+  "gpu_unavailable",
+  "gpu_unhealthy",
   "timed_out",
   "cancelled",
   "job_unknown",

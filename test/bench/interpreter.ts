@@ -5,7 +5,7 @@ import { deviceForArch } from "../../tools/gpu/devices.ts";
 import { listCases } from "../../tools/kernel/cases.ts";
 import { Machine, parsePtx } from "../../tools/ptx/index.ts";
 import { requireCompiler } from "../../tools/toolchain/compiler.ts";
-import { startRecorder } from "../../tools/validate/arch-run.ts";
+import { startRecorder } from "../../tools/validate/start-recorder.ts";
 import { requireCandidate } from "../../tools/validate/candidate.ts";
 import { prepareCase } from "../../tools/validate/prepare-case.ts";
 

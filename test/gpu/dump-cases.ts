@@ -10,7 +10,7 @@ import { layoutOf } from "../../tools/kernel/operators.ts";
 import { packageData } from "../../tools/paths.ts";
 import { Machine, parsePtx } from "../../tools/ptx/index.ts";
 import { requireCompiler } from "../../tools/toolchain/compiler.ts";
-import { startRecorder } from "../../tools/validate/arch-run.ts";
+import { startRecorder } from "../../tools/validate/start-recorder.ts";
 import { type Candidate, requireCandidate } from "../../tools/validate/candidate.ts";
 import { prepareCase } from "../../tools/validate/prepare-case.ts";
 

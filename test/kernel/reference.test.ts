@@ -11,6 +11,7 @@ const base: KernelCase = {
   hidden_size: 4,
   rounding: "single",
   weight: "same",
+  weight_values: "spread",
   weight_offset: 0,
   eps: 0,
   out_dtype: "bfloat16",
@@ -21,6 +22,7 @@ const base: KernelCase = {
   in_place: false,
   with_bias: false,
   with_mean: false,
+  drawn: false,
   seed: 1,
 };
 

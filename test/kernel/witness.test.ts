@@ -57,6 +57,7 @@ function distance(vector: Vector, deviation: Deviation = {}): number {
     ...vector,
     rows: 1,
     weight: "same",
+    weight_values: "spread",
     out_dtype: dtype,
     layout: "contiguous",
     with_rstd: false,
@@ -64,6 +65,7 @@ function distance(vector: Vector, deviation: Deviation = {}): number {
     in_place: false,
     with_bias: false,
     with_mean: false,
+    drawn: false,
   };
   const inputs = {
     x: Float64Array.from(vector.x),

@@ -163,6 +163,15 @@ export const mutants: readonly Mutant[] = [
     replace: ": WeightForm::kSame;",
   },
   {
+    name: "unknown_rounding_accepted",
+    d_number: "D18",
+    nature: "a rounding order that does not exist is taken for the other one",
+    reasons: ["missing_refusal"],
+    file: launch,
+    find: "  if (a.rounding != ROUNDING_LLAMA && a.rounding != ROUNDING_SINGLE) return cudaErrorInvalidValue;\n",
+    replace: "",
+  },
+  {
     name: "input_modified",
     d_number: "D19",
     nature: "the kernel writes to x",

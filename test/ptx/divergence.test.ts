@@ -261,7 +261,7 @@ describe("barriers", () => {
     expect(firstWords(out)).toEqual(Array.from({ length: 128 }, (_, t) => (t < 64 ? 9 : 0)));
   });
 
-  test("a warp that waits at another barrier is a deadlock, with its number", () => {
+  test("a warp that waits at another barrier is a divergent barrier, with its number", () => {
     const fault = faultOf(
       `setp.ge.u32 %p1, %r60, 32;
       @%p1 bra OTHER;
@@ -271,9 +271,9 @@ describe("barriers", () => {
       OUT: mov.u32 %r1, 0;`,
       { threads: 64 },
     );
-    expect(fault.finding.kind).toBe("deadlock");
+    expect(fault.finding.kind).toBe("divergent_barrier");
     expect(fault.message).toContain(
-      "barrier 1 waits for all threads and has 32; warp 1 never get there",
+      "barrier 1 waits for all threads and has 32; warp 1 never gets there: other threads wait at barrier 2",
     );
   });
 

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { requireDevice } from "../../tools/gpu/devices.ts";
-import { Recorder } from "../../tools/record/recorder.ts";
+import { Recorder, renderIsolation } from "../../tools/record/recorder.ts";
 import { buildFolder, compileLibrary, compilerOrReason, type TestLibrary } from "./library.ts";
 
 const compiler = await compilerOrReason();
@@ -45,46 +45,69 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
   }
 
   const failures = [
-    ["exit(0)", 1, "recording_failed", /ended its process with exit code 0 instead of returning/u],
+    ["exit(0)", 1, "host_code_failed", /ended its process with exit code 0 instead of returning/u],
     [
       "abort",
       2,
-      "recording_failed",
+      "host_code_failed",
       /ended by SIGABRT\.\nIts last output:\nassertion of the library failed/u,
     ],
     [
       "a read through a device pointer",
       3,
-      "recording_failed",
+      "host_code_failed",
       /crashed with SIGSEGV at the address 0x700012345000; it may dereference a device pointer: pointers are device addresses/u,
     ],
-    ["a loop that does not end", 4, "timed_out", /did not return within 2\.0 s/u],
-    ["closing every descriptor", 5, "recording_failed", /closed the recorder's own descriptor/u],
-    ["a forged reply", 7, "recording_failed", /wrote to the recorder's own descriptor/u],
-    ["endless recursion", 8, "recording_failed", /crashed with SIGSEGV/u],
-    ["an exit with a grandchild that holds the pipes", 10, "recording_failed", /exit code 5/u],
-    ["launches without end", 13, "recording_failed", /more than 100000 runtime calls/u],
+    ["a loop that does not end", 4, "host_code_failed", /did not return within 2\.0 s/u],
+    ["closing every descriptor", 5, "result_forged", /closed the recorder's own descriptor/u],
+    ["a forged reply", 7, "result_forged", /wrote to the recorder's own descriptor/u],
+    ["endless recursion", 8, "host_code_failed", /crashed with SIGSEGV/u],
+    ["launches without end", 13, "host_code_failed", /more than 100000 runtime calls/u],
     [
-      "a copy from device to host",
+      "a copy from device to host that waits",
       14,
-      "recording_failed",
+      "not_capturable",
       /The host code called cudaMemcpy from device to host, which cannot be recorded/u,
     ],
     [
       "cudaMemcpyToSymbol",
       15,
-      "recording_failed",
+      undefined,
       /The host code called cudaMemcpyToSymbol, which the stand-in runtime does not provide/u,
     ],
-    ["SIGKILL to itself", 16, "recording_failed", /ended by SIGKILL/u],
-    ["64 GiB of host memory", 17, "recording_failed", /crashed with SIGSEGV/u],
+    ["SIGKILL to itself", 16, "host_code_failed", /ended by SIGKILL/u],
+    [
+      "64 GiB of host memory",
+      17,
+      "host_code_failed",
+      /crashed with SIGSEGV at the address 0x0; a null pointer: host memory is limited to 4 GiB/u,
+    ],
+    ["threads without end", 31, "host_code_failed", /ended by SIGABRT|crashed with SIGSEGV/u],
+    ["output without end", 34, "host_code_failed", /did not return within 2\.0 s/u],
+  ] as const;
+
+  /** What seccomp ends; without it the same things are not found. */
+  const forbidden = [
+    ["a fork", 9, /reached for other processes \(system call (clone|fork)\)/u],
+    ["a file that it creates", 11, /opened the file "written-by-host-code" \(system call open/u],
+    ["the judge's memory", 20, /opened the file "\/proc\/\d+\/mem" \(system call open/u],
+    ["a socket", 21, /reached for the network \(system call socket\)/u],
+    ["a command", 22, /system call that is forbidden to it, with all signals blocked, as system\(\)/u],
+    ["tracing the judge", 23, /reached for other processes \(system call ptrace\)/u],
+    ["a signal to the judge", 24, /reached for other processes \(system call kill\)/u],
+    ["a folder that it makes", 26, /changed files: "made-by-host-code" \(system call mkdir/u],
+    ["a socket without the C library", 27, /reached for the network \(system call socket\)/u],
+    ["a file, with all signals blocked", 28, /made a system call that is forbidden to it/u],
+    ["the signal that tells of all this", 29, /other processes \(system call rt_sigaction\)/u],
+    ["a library", 32, /opened the file ".*libcublas\.so\.13" \(system call open/u],
+    ["another program", 33, /started the program "\/usr\/bin\/env" \(system call execve\)/u],
   ] as const;
 
   test.each(failures)(
     "%s is an error that says so, and the next call works",
-    async (_, what, code, message) => {
+    async (_, what, reason, message) => {
       await expect(recorder.call(hostileArguments(what))).rejects.toMatchObject({
-        code,
+        reason,
         message: expect.stringMatching(message),
         hint: expect.stringMatching(/then run build_kernel and make the same call again/u),
       });
@@ -102,21 +125,57 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
     await expectHealthy();
   });
 
-  test("a forked child that returns from the entry point does not answer twice", async () => {
-    expect((await recorder.call(hostileArguments(9))).launches).toHaveLength(1);
-    await expectHealthy();
+  describe("under seccomp", () => {
+    test.each(forbidden)(
+      "%s ends the call, by name, and the next call works",
+      async (_, what, message) => {
+        if (!recorder.isolation.calls) return console.warn("SKIPPED: no seccomp here");
+        const startedMs = performance.now();
+        await expect(recorder.call(hostileArguments(what))).rejects.toMatchObject({
+          code: "recording_failed",
+          reason: "forbidden_access",
+          message: expect.stringMatching(message),
+        });
+        expect(performance.now() - startedMs).toBeLessThan(timeoutMs);
+        await expectHealthy();
+      },
+    );
+
+    test("a process that stops itself is ended at once", async () => {
+      if (!recorder.isolation.calls) return console.warn("SKIPPED: no seccomp here");
+      await expect(recorder.call(hostileArguments(25))).rejects.toMatchObject({
+        reason: "host_code_failed",
+        message: "The host code of hostile stopped its own process (system call tgkill).",
+      });
+      await expectHealthy();
+    });
+  });
+
+  test("a launch by a thread after the return is found at the next call", async () => {
+    expect((await recorder.call(hostileArguments(30))).launches).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await expect(recorder.call(hostileArguments(0))).rejects.toMatchObject({
+      reason: "wrong_stream",
+      message: expect.stringMatching(/asked 1 times for device work after the entry point had/u),
+    });
     await expectHealthy();
   });
 
-  test("no file can be written, and the caller's environment is not seen", async () => {
+  test("the caller's environment is not seen", async () => {
     process.env.KERNELWRIGHT_TEST_SECRET = "token";
-    expect((await recorder.call(hostileArguments(11))).result).toBe(0);
     expect((await recorder.call(hostileArguments(12))).result).toBe(0);
     delete process.env.KERNELWRIGHT_TEST_SECRET;
   });
 
-  test("the judge's memory, other processes, files and networks are out of reach; threads are not", async () => {
+  test("threads, and what C++ libraries look up by themselves, are not held against it", async () => {
     expect((await recorder.call(hostileArguments(18))).result).toBe(0);
+    await expectHealthy();
+  });
+
+  test("what is enforced is said in one sentence", () => {
+    expect(renderIsolation({ calls: true, files: true })).toContain("(seccomp, Landlock)");
+    expect(renderIsolation({ calls: false, files: true })).toContain("no seccomp");
+    expect(renderIsolation(recorder.isolation)).toMatch(/^Host code runs in a process of its own/u);
   });
 
   test("cancelling ends a call that does not return, and nothing is left behind", async () => {

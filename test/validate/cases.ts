@@ -11,6 +11,7 @@ export function kernelCase(change: Partial<KernelCase> = {}): KernelCase {
     hidden_size: 128,
     rounding: "llama",
     weight: "same",
+    weight_values: "spread",
     weight_offset: 0,
     eps: Math.fround(1e-5),
     out_dtype: "bfloat16",
@@ -21,6 +22,7 @@ export function kernelCase(change: Partial<KernelCase> = {}): KernelCase {
     in_place: false,
     with_bias: false,
     with_mean: false,
+    drawn: false,
     seed: 77,
     ...change,
   };
@@ -36,6 +38,7 @@ export function measuredOutcome(change: Partial<Measurement> = {}): Measured {
     beyond: 0,
     bad_count: 0,
     not_written_count: 0,
+    exact_count: 640,
     first_bad: undefined,
     worst: undefined,
     pattern: "",

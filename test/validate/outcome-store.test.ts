@@ -3,6 +3,7 @@ import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { CaseOutcome } from "../../tools/validate/outcome.ts";
 import { OutcomeStore } from "../../tools/validate/outcome-store.ts";
+import type { WorkItem } from "../../tools/validate/work.ts";
 import { makeWorkspace } from "../helpers/run-tool.ts";
 import { kernelCase, measuredOutcome } from "./cases.ts";
 
@@ -12,7 +13,7 @@ function records(): string {
   return workspace;
 }
 
-const one = kernelCase();
+const one: WorkItem = { one: kernelCase(), check: "values" };
 const aged = new Set<string>();
 const outcome = measuredOutcome({ max_ulp: 0.5 });
 
@@ -22,11 +23,13 @@ function fileOf(folder: string): string {
   return path.join(folder, "outcomes", name as string);
 }
 
-test("what was added is found by the next run, for that subject and that case only", () => {
+test("what was added is found by the next run, for that subject and that item only", () => {
   const folder = records();
   new OutcomeStore(folder, ["build", "T4"]).add(one, outcome);
   expect(new OutcomeStore(folder, ["build", "T4"]).find(one)).toEqual(outcome);
-  expect(new OutcomeStore(folder, ["build", "T4"]).find({ ...one, seed: 9 })).toBeUndefined();
+  expect(
+    new OutcomeStore(folder, ["build", "T4"]).find({ ...one, check: "calls" }),
+  ).toBeUndefined();
   expect(new OutcomeStore(folder, ["build", "H100"]).find(one)).toBeUndefined();
 });
 

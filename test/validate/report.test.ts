@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { deviceForArch } from "../../tools/gpu/devices.ts";
 import type { KernelCase } from "../../tools/kernel/cases.ts";
 import { rmsnormFields } from "../../tools/kernel/operators.ts";
-import type { ArchInput } from "../../tools/validate/arch-run.ts";
+import type { ArchInput } from "../../tools/validate/arch-input.ts";
 import { buildFailure } from "../../tools/validate/build-failure.ts";
 import type { Candidate } from "../../tools/validate/candidate.ts";
 import { mostBytes } from "../../tools/validate/fit.ts";
@@ -12,6 +12,7 @@ import { reasonCodes } from "../../tools/validate/reasons.ts";
 import { refusalCount } from "../../tools/validate/refusals.ts";
 import { report } from "../../tools/validate/report.ts";
 import { validateOutput } from "../../tools/validate/result.ts";
+import { interpreterIsolation, scopeOfBuilds } from "../../tools/validate/scope.ts";
 import { type ExecutedCase, type Judgement, judge } from "../../tools/validate/verdict.ts";
 import { makeWorkspace } from "../helpers/run-tool.ts";
 import { executed, measuredOutcome } from "./cases.ts";
@@ -42,6 +43,7 @@ function reported(
       layouts: ["contiguous"],
     },
     form: { rstd: "optional", in_place: false, rounded_sum: true, bias: false, mean: false },
+    takes_stream: true,
     promotes: true,
     fields: rmsnormFields,
     declared: true,
@@ -50,14 +52,20 @@ function reported(
     ...candidateChange,
   };
   const runs = archs.map((arch) => ({
-    build: { arch, build_id: `${arch}-0123456789abcdef0123` },
+    build: { arch, build_id: `${arch}-0123456789abcdef0123`, kernels: [] },
     device: deviceForArch(arch),
     ptx: "",
   })) as unknown as ArchInput[];
   const judgement = { ...judge(cases), ...change };
   const result = report({
     candidate,
-    runs,
+    scope: {
+      ...scopeOfBuilds(runs, { worker: undefined, limits: undefined, why: "there is no GPU" }),
+      isolation: interpreterIsolation,
+      refusals: refusalCount * runs.length,
+      warnings: [],
+    },
+    seed: 7,
     executed: cases,
     judgement,
     effort: "default",
@@ -102,7 +110,7 @@ test("a passed report says how much of the limit is used, and what to call next"
     cases_passed: 1 + refusalCount,
     next: [{ tool: "build_kernel", arguments: '{"kernel":"kernels/norm"}' }],
   });
-  expect(result.summary).toMatch(/^Passed: 11 cases on sm_80 as A100 .* 80 % of its limit\.$/u);
+  expect(result.summary).toMatch(/^Passed: 11 cases, sm_80 as A100 .* 80 % of its limit\.$/u);
   expect(existsSync(path.join(workspace, result.artifacts[0]?.path as string))).toBe(true);
 });
 
@@ -110,7 +118,7 @@ test("the largest report there can be keeps within 8 kB and its summary within 3
   const { result } = reported(everyPool, { failures: everyFailure }, {}, archs);
   expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(mostBytes);
   expect(result.summary.length).toBeLessThanOrEqual(300);
-  expect(result.summary).toMatch(/cases on 7 archs/u);
+  expect(result.summary).toMatch(/cases, 7 archs/u);
   expect(result.failures.length).toBeGreaterThan(0);
   expect(result.accuracy.length).toBeGreaterThanOrEqual(3);
   expect(result.not_checked.at(-1)).toMatch(/see validate\.json/u);

@@ -49,7 +49,7 @@ test.each([
   ["out_of_bounds", "out_of_bounds"],
   ["read_only_write", "input_modified"],
   ["instruction_budget", "endless_loop"],
-  ["missing_lanes", "deadlock"],
+  ["missing_lanes", "missing_lanes"],
   ["schedule_dependent", "schedule_dependent"],
   ["launch_refused", "launch_error_swallowed"],
   ["bad_launch", "launch_error_swallowed"],

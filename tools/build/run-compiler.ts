@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
+import { withoutNetwork } from "../executors/isolation.ts";
 import { type RunResult, runLocally } from "../executors/local.ts";
 import { renderDuration } from "../text.ts";
 import type { ToolContext } from "../tool.ts";
@@ -49,11 +50,13 @@ export async function runCompiler(run: CompilerRun): Promise<CompilerRunResult> 
   await mkdir(keepFolder);
   const library = path.join(run.staging, "library.so");
   const output = { library, keep_folder: keepFolder };
-  const command = compileCommand(run.compiler.nvcc, run.host.cxx, run.source, run.arch, output);
+  const command = await withoutNetwork(
+    compileCommand(run.compiler.nvcc, run.host.cxx, run.source, run.arch, output),
+  );
   let startedMs = 0;
   const compiling = withCore(() => {
     startedMs = performance.now();
-    return runLocally(command, {
+    return runLocally(command.argv, {
       cwd: run.source.root,
       // Messages are read by program: in English, whatever the user's language.
       env: { LC_ALL: "C" },

@@ -1,7 +1,9 @@
+import { type CaseList, caseListOf, ruleOf } from "./case-lists.ts";
 import { type Dtype, dtypeFacts } from "./dtypes.ts";
-import { type InputRecipe, inputRecipes, mix32 } from "./inputs.ts";
+import { drawnCases, singleCases } from "./extra-cases.ts";
+import { type InputRecipe, mix32, type WeightValues } from "./inputs.ts";
 import type { OperatorName } from "./operators.ts";
-import { type Factor, pairwise } from "./pairwise.ts";
+import { pairwise, type Tuple } from "./pairwise.ts";
 
 export const roundings = ["llama", "single"] as const;
 export const weightForms = ["none", "same", "float32"] as const;
@@ -22,6 +24,7 @@ export interface KernelCase {
   hidden_size: number;
   rounding: Rounding;
   weight: WeightForm;
+  weight_values: WeightValues;
   weight_offset: number;
   eps: number;
   out_dtype: Dtype;
@@ -36,6 +39,8 @@ export interface KernelCase {
   /** `layernorm`: whether there is a bias, and whether the mean of each row is asked for. */
   with_bias: boolean;
   with_mean: boolean;
+  /** The shape was drawn for this validation, so that no kernel can have it built in. */
+  drawn: boolean;
   seed: number;
 }
 
@@ -46,6 +51,10 @@ export interface Supported {
   weight: readonly WeightForm[];
   weight_offset: readonly number[];
   layouts: readonly (typeof layouts)[number][];
+  /** Whether out may be x. */
+  in_place?: boolean;
+  /** Most elements (rows * hidden_size) in one call. */
+  max_elements?: number;
 }
 
 /** The form of the entry point, beyond what it supports. */
@@ -60,137 +69,103 @@ export interface EntryForm {
   mean: boolean;
 }
 
+export interface Shape {
+  rows: number;
+  hidden_size: number;
+}
+
 export interface CaseOptions {
   operator: OperatorName;
   supports: Supported;
   form: EntryForm;
   effort: Effort;
   /** Replaces the list of rows and hidden sizes. */
-  shapes?: readonly { rows: number; hidden_size: number }[];
+  shapes?: readonly Shape[];
   /** Sites of the kernel: where a float32 weight promotes the output. */
   promotes: boolean;
   /** Replaces the eps values: for an entry point that has its own. */
   eps?: number;
+  /**
+   * Most elements (rows * hidden_size) of a case, to which rows are cut where `shapes` does not say
+   * them. Left out: 2^17, with effort full 2^26. Few cases of their own are larger.
+   */
+  most_elements?: number;
+  /** Adds one contiguous case past 2^31 elements: 8 GiB of x and out in a 16-bit dtype. */
+  dense_past_2_31?: boolean;
+  /** Adds `count` cases whose shapes are drawn from `seed`; hidden sizes are whole `multiple_of`s. */
+  drawn?: { seed: number; count: number; multiple_of?: number };
 }
 
-const hiddenSizes = [1, 3, 64, 127, 128, 512, 1536, 2048, 4096, 4097, 8192];
-/** Wider than the registers of a block hold, in every dtype. */
-const wideHiddenSize = 16392;
-const rowCounts = [0, 1, 2, 31];
-/** Quick: one size for each way that a launcher may go (narrow, odd, wide, any shape). */
-const quickHiddenSizes = [3, 128, 4096, 4097];
-
 /**
- * The case list: pairwise over all factors (every two values of two factors meet at least once),
- * or every combination with effort `full`, then two cases with offsets past 2^31 elements.
+ * The case list: pairwise over all factors (every two values of two factors meet at least once,
+ * but for what case-lists.ts says), then cases for shapes that a launcher treats apart, offsets past
+ * 2^31 elements, and drawn shapes. The same options give the same list.
  */
 export function listCases(options: CaseOptions): KernelCase[] {
-  const factors = factorsOf(options);
-  const shapesGiven = options.shapes !== undefined || options.effort === "quick";
-  const tuples = options.effort === "full" ? combinations(factors) : pairwise(factors, seedOfList);
-  const cases = tuples.map((tuple, index) => caseOf(options, tuple, index));
-  const wide = shapesGiven ? [] : wideCases(options, cases.length);
-  return [...cases, ...wide, ...farCases(options, cases.length + wide.length)];
+  const list = caseListOf(options);
+  const tuples = pairwise(list.factors, seedOfList, ruleOf(options));
+  const paired = tuples
+    .slice(0, mostPaired)
+    .map((tuple, index) => caseOf(options, list, tuple, index));
+  const base = simpleCase(options);
+  const more = [...singleCases(options, list, base), ...drawnCases(options, list, base)];
+  return [...paired, ...more.map((one, index) => ({ ...one, seed: seedOf(index + mostPaired) }))];
 }
 
 /** "bf16 31x4096 llama, weight float32, strided, std_1e-2": how reports name a case. */
 export function caseName(one: KernelCase): string {
+  const offset = one.weight_offset ? `+${one.weight_offset}` : "";
+  const near = one.weight_values === "near_zero" ? " near 0" : "";
   const parts = [
     `${dtypeFacts[one.dtype].short} ${one.rows}x${one.hidden_size} ${one.rounding}`,
-    `weight ${one.weight}${one.weight_offset ? `+${one.weight_offset}` : ""}`,
+    `weight ${one.weight}${offset}${near}`,
     one.layout,
     `inputs ${one.inputs}`,
     `eps ${Number(one.eps.toPrecision(6))}`,
   ];
   if (one.out_dtype !== one.dtype) parts.push(`out ${dtypeFacts[one.out_dtype].short}`);
+  if (one.in_place) parts.push("in place");
+  if (one.drawn) parts.push("drawn");
   return parts.join(", ");
 }
 
-/** What a mean that is taken away does to infinities and overflow, every kernel answers otherwise. */
-const ordinaryRecipes: readonly InputRecipe[] = ["std_1", "std_1e-2", "nans"];
-
 const seedOfList = 0x4b57;
-const epsValues = [1e-6, 1e-5];
 
-type Tuple = Record<string, string | number>;
+/** The lists of case-lists.ts stay below it; a test holds them to it. */
+const mostPaired = 300;
 
-function factorsOf({ operator, supports, effort, shapes, eps }: CaseOptions): Factor[] {
-  const sizes = effort === "quick" ? quickHiddenSizes : hiddenSizes;
-  const shapeFactors: Factor[] = shapes
-    ? [{ name: "shape", values: shapes.map((_, index) => index) }]
-    : [
-        { name: "hidden_size", values: sizes },
-        { name: "rows", values: effort === "quick" ? [1, 31] : rowCounts },
-      ];
-  const factors: Factor[] = [
-    ...shapeFactors,
-    { name: "inputs", values: operator === "layernorm" ? ordinaryRecipes : inputRecipes },
-    { name: "layout", values: supports.layouts },
-    { name: "dtype", values: supports.dtypes },
-    { name: "weight", values: supports.weight },
-    { name: "rounding", values: supports.rounding },
-    { name: "weight_offset", values: supports.weight_offset },
-    { name: "eps", values: eps === undefined ? epsValues : [eps] },
-  ];
-  return factors;
+function seedOf(index: number): number {
+  return mix32(seedOfList + index);
 }
 
-function caseOf(options: CaseOptions, tuple: Tuple, index: number): KernelCase {
-  const { operator, form, shapes, promotes } = options;
-  const shape = shapes?.[Number(tuple.shape)];
+function caseOf(options: CaseOptions, list: CaseList, tuple: Tuple, index: number): KernelCase {
+  const { form, shapes, promotes } = options;
   const dtype = tuple.dtype as Dtype;
   const weight = tuple.weight as WeightForm;
+  const in_place = tuple.in_place === "yes";
+  const promoted = weight === "float32" && promotes && !in_place && index % 2 === 0;
   return {
-    operator,
+    ...simpleCase(options),
     dtype,
-    rows: shape?.rows ?? Number(tuple.rows),
-    hidden_size: shape?.hidden_size ?? Number(tuple.hidden_size),
+    ...(shapes?.[Number(tuple.shape)] ??
+      list.cut({ rows: Number(tuple.rows), hidden_size: Number(tuple.hidden_size) })),
     rounding: tuple.rounding as Rounding,
     weight,
-    // Without a weight there is nothing to add an offset to.
+    // Without a weight there is nothing to draw, or to add an offset to.
+    weight_values: weight === "none" ? "spread" : (tuple.weight_values as WeightValues),
     weight_offset: weight === "none" ? 0 : Number(tuple.weight_offset),
     eps: Math.fround(Number(tuple.eps)),
-    out_dtype: weight === "float32" && promotes && index % 2 === 0 ? "float32" : dtype,
+    out_dtype: promoted ? "float32" : dtype,
     layout: tuple.layout as Layout,
     inputs: tuple.inputs as InputRecipe,
     with_rstd: form.rstd === "always" || (form.rstd === "optional" && index % 3 === 0),
-    rounded_sum: form.rounded_sum,
-    in_place: form.in_place,
-    with_bias: form.bias,
-    with_mean: form.mean,
-    seed: mix32(seedOfList + index),
+    in_place,
+    seed: seedOf(index),
   };
 }
 
-/** One row of every dtype: the shape that a launcher treats apart, and few others do. */
-function wideCases(options: CaseOptions, firstIndex: number): KernelCase[] {
-  return options.supports.dtypes.map((dtype, index) => ({
-    ...simpleCase(options, firstIndex + index),
-    dtype,
-    out_dtype: dtype,
-    rows: 1,
-    hidden_size: wideHiddenSize,
-    layout: "contiguous",
-  }));
-}
-
-/** Four rows so far apart that the last ones start past 2^31 and 2^32 elements. */
-function farCases(options: CaseOptions, firstIndex: number): KernelCase[] {
-  const { supports, shapes } = options;
-  if (!supports.layouts.includes("strided")) return [];
-  const sizes = shapes
-    ? [...new Set(shapes.map((shape) => shape.hidden_size))].slice(0, 2)
-    : [128, 4096];
-  return sizes.map((hidden_size, index) => ({
-    ...simpleCase(options, firstIndex + index),
-    rows: 4,
-    hidden_size,
-    layout: "far_strided",
-  }));
-}
-
 /** The first of everything that is supported, and ordinary inputs. */
-function simpleCase({ operator, supports, form, eps }: CaseOptions, index: number): KernelCase {
+function simpleCase({ operator, supports, form, eps }: CaseOptions): KernelCase {
   const dtype = supports.dtypes[0] ?? "float32";
   return {
     operator,
@@ -199,6 +174,7 @@ function simpleCase({ operator, supports, form, eps }: CaseOptions, index: numbe
     hidden_size: 128,
     rounding: supports.rounding[0] ?? "llama",
     weight: supports.weight.includes("same") ? "same" : (supports.weight[0] ?? "none"),
+    weight_values: "spread",
     weight_offset: supports.weight_offset[0] ?? 0,
     eps: Math.fround(eps ?? 1e-6),
     out_dtype: dtype,
@@ -209,16 +185,7 @@ function simpleCase({ operator, supports, form, eps }: CaseOptions, index: numbe
     in_place: form.in_place,
     with_bias: form.bias,
     with_mean: form.mean,
-    seed: mix32(seedOfList + index),
+    drawn: false,
+    seed: 0,
   };
-}
-
-function combinations(factors: readonly Factor[]): Tuple[] {
-  let tuples: Tuple[] = [{}];
-  for (const factor of factors) {
-    tuples = tuples.flatMap((tuple) =>
-      factor.values.map((value) => ({ ...tuple, [factor.name]: value })),
-    );
-  }
-  return tuples;
 }

@@ -1,31 +1,46 @@
 import { mix32 } from "./inputs.ts";
 
+export type FactorValue = string | number;
+export type Tuple = Record<string, FactorValue>;
+
 /** A named choice with its values. */
 export interface Factor {
   name: string;
-  values: readonly (string | number)[];
+  values: readonly FactorValue[];
+}
+
+/** What is asked of a pair of values of two factors; `a` is the factor that is listed first. */
+export type PairRule = (a: Choice, b: Choice) => "needed" | "optional" | "forbidden";
+
+interface Choice {
+  name: string;
+  value: FactorValue;
 }
 
 /**
- * A small list of tuples in which every two values of every two factors meet at least once.
+ * A small list of tuples in which every two values of every two factors meet at least once, but
+ * for pairs that `rule` calls optional (they may) or forbidden (they never do).
  * Greedy (AETG: Cohen, Dalal, Fredman, Patton, IEEE TSE 23(7), 1997), with choices between
  * equals drawn from `seed`: the same factors and seed give the same list.
+ * A needed pair that forbidden ones keep out of every tuple is left out.
  */
 export function pairwise(
   factors: readonly Factor[],
   seed: number,
-): Record<string, string | number>[] {
-  const open = new OpenPairs(factors);
-  const tuples: Record<string, string | number>[] = [];
-  while (open.left > 0) {
-    const chosen = bestTuple(factors, open, mix32(seed + tuples.length));
-    open.cover(chosen);
+  rule: PairRule = () => "needed",
+): Tuple[] {
+  const pairs = new Pairs(factors, rule);
+  const tuples: Tuple[] = [];
+  for (let open = pairs.anyOpen(seed); open; open = pairs.anyOpen(mix32(seed + tuples.length))) {
+    const chosen = bestTuple(pairs, open, mix32(seed + tuples.length));
+    if (!chosen) {
+      pairs.close(open[0], open[1]);
+      continue;
+    }
+    pairs.cover(chosen);
     tuples.push(
       Object.fromEntries(
-        factors.map(({ name, values }, f) => [
-          name,
-          values[chosen[f] as number] as string | number,
-        ]),
+        factors.map(({ name, values }, f) => [name, values[chosen[f] as number] as FactorValue]),
       ),
     );
   }
@@ -33,116 +48,141 @@ export function pairwise(
 }
 
 /** Attempts per tuple: more make the list shorter by little and slower by much. */
-const attempts = 24;
+const attempts = 12;
 
-function bestTuple(factors: readonly Factor[], open: OpenPairs, seed: number): number[] {
-  let best: number[] = [];
-  let bestGain = -1;
+type OpenPair = [first: number, second: number];
+
+function bestTuple(pairs: Pairs, open: OpenPair, seed: number): number[] | undefined {
+  let best: number[] | undefined;
+  let bestGain = 0;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const tuple = grow(factors, open, mix32(seed ^ (attempt * 0x9e3779b9)));
-    const gain = open.gain(tuple);
+    const drawn = mix32(seed ^ Math.imul(attempt, 0x9e3779b9));
+    const start = attempt === 0 ? open : (pairs.anyOpen(drawn) ?? open);
+    const { tuple, gain } = pairs.grow(start, drawn);
     if (gain > bestGain) [best, bestGain] = [tuple, gain];
   }
   return best;
 }
 
-/** Starts from an uncovered pair, then gives each further factor the value that covers most. */
-function grow(factors: readonly Factor[], open: OpenPairs, seed: number): number[] {
-  const tuple = new Array<number>(factors.length).fill(-1);
-  const [fa, va, fb, vb] = open.anyPair(seed);
-  tuple[fa] = va;
-  tuple[fb] = vb;
-  for (const f of shuffled(factors.length, seed)) {
-    if (tuple[f] !== -1) continue;
-    const count = (factors[f] as Factor).values.length;
-    const first = mix32(seed + f) % count;
-    let bestValue = first;
-    let bestGain = -1;
-    for (let step = 0; step < count; step += 1) {
-      const value = (first + step) % count;
-      tuple[f] = value;
-      const gain = open.gainOf(tuple, f);
-      if (gain > bestGain) [bestValue, bestGain] = [value, gain];
-    }
-    tuple[f] = bestValue;
-  }
-  return tuple;
-}
+/**
+ * All values of all factors, numbered through, and for every two of them whether they may meet and
+ * whether they still have to.
+ */
+class Pairs {
+  readonly #count: number;
+  /** The first number of each factor, and one past the last of all. */
+  readonly #starts: number[] = [0];
+  readonly #factorOf: number[] = [];
+  readonly #open: Uint8Array;
+  readonly #forbidden: Uint8Array;
+  /** Open pairs in the order of listing; those closed since are passed over. */
+  #list: OpenPair[] = [];
+  #left = 0;
 
-function shuffled(count: number, seed: number): number[] {
-  return Array.from({ length: count }, (_, index) => index).sort(
-    (a, b) => mix32(seed ^ (a + 1)) - mix32(seed ^ (b + 1)),
-  );
-}
-
-/** The pairs of (factor, value) that no tuple holds yet. */
-class OpenPairs {
-  readonly #pairs = new Map<number, true>();
-
-  constructor(factors: readonly Factor[]) {
-    factors.forEach((first, fa) => {
-      factors.forEach((second, fb) => {
-        if (fa >= fb) return;
-        for (let va = 0; va < first.values.length; va += 1) {
-          for (let vb = 0; vb < second.values.length; vb += 1) {
-            this.#pairs.set(key(fa, va, fb, vb), true);
-          }
-        }
-      });
+  constructor(factors: readonly Factor[], rule: PairRule) {
+    const choices = factors.flatMap(({ name, values }, f) => {
+      this.#starts.push((this.#starts[f] as number) + values.length);
+      for (const _ of values) this.#factorOf.push(f);
+      return values.map((value) => ({ name, value }));
     });
-  }
-
-  get left(): number {
-    return this.#pairs.size;
-  }
-
-  /** The pairs of factor `f` in a partly filled tuple (-1: not chosen yet) that are still open. */
-  gainOf(tuple: readonly number[], f: number): number {
-    let gain = 0;
-    tuple.forEach((value, other) => {
-      if (other === f || value === -1) return;
-      if (this.#pairs.has(pairKey(tuple, f, other))) gain += 1;
-    });
-    return gain;
-  }
-
-  gain(tuple: readonly number[]): number {
-    return tuple.reduce((sum, _, f) => sum + this.gainOf(tuple, f), 0) / 2;
-  }
-
-  cover(tuple: readonly number[]): void {
-    tuple.forEach((_, f) => {
-      for (let other = f + 1; other < tuple.length; other += 1) {
-        this.#pairs.delete(pairKey(tuple, f, other));
+    this.#count = choices.length;
+    this.#open = new Uint8Array(this.#count ** 2);
+    this.#forbidden = new Uint8Array(this.#count ** 2);
+    choices.forEach((a, first) => {
+      for (let second = this.#endOf(first); second < this.#count; second += 1) {
+        this.#add(first, second, rule(a, choices[second] as Choice));
       }
     });
   }
 
-  anyPair(seed: number): [number, number, number, number] {
-    // A walk from a drawn position: iteration order is insertion order, so this is repeatable.
-    const target = seed % this.#pairs.size;
-    let index = 0;
-    for (const packed of this.#pairs.keys()) {
-      if (index === target) return unpack(packed);
-      index += 1;
+  /** A drawn open pair; undefined where none is left. */
+  anyOpen(seed: number): OpenPair | undefined {
+    if (this.#left === 0) return undefined;
+    if (this.#list.length > 2 * this.#left) {
+      this.#list = this.#list.filter(([a, b]) => this.#open[a * this.#count + b]);
     }
-    throw new Error("no open pair");
+    for (let index = seed % this.#list.length; ; index = (index + 1) % this.#list.length) {
+      const [a, b] = this.#list[index] as OpenPair;
+      if (this.#open[a * this.#count + b]) return [a, b];
+    }
+  }
+
+  /**
+   * A tuple that starts from a pair and gives each further factor, in a drawn order, the value that
+   * covers most. `gain` is the number of open pairs in it; 0 where forbidden pairs allow no tuple.
+   */
+  grow([a, b]: OpenPair, seed: number): { tuple: number[]; gain: number } {
+    const tuple = new Array<number>(this.#starts.length - 1).fill(-1);
+    const chosen = [a, b];
+    tuple[this.#factorOf[a] as number] = a - this.#startOf(a);
+    tuple[this.#factorOf[b] as number] = b - this.#startOf(b);
+    let gain = 1;
+    for (const f of shuffled(tuple.length, seed)) {
+      if (tuple[f] !== -1) continue;
+      const best = this.#bestValue(f, chosen, mix32(seed + f));
+      if (!best) return { tuple, gain: 0 };
+      tuple[f] = best.value - (this.#starts[f] as number);
+      chosen.push(best.value);
+      gain += best.gain;
+    }
+    return { tuple, gain };
+  }
+
+  cover(tuple: readonly number[]): void {
+    const chosen = tuple.map((value, f) => (this.#starts[f] as number) + value);
+    chosen.forEach((first, f) => {
+      for (const second of chosen.slice(f + 1)) this.close(first, second);
+    });
+  }
+
+  close(first: number, second: number): void {
+    if (!this.#open[first * this.#count + second]) return;
+    this.#left -= 1;
+    this.#open[first * this.#count + second] = 0;
+    this.#open[second * this.#count + first] = 0;
+  }
+
+  #bestValue(
+    f: number,
+    chosen: readonly number[],
+    seed: number,
+  ): { value: number; gain: number } | undefined {
+    const start = this.#starts[f] as number;
+    const count = (this.#starts[f + 1] as number) - start;
+    let best: { value: number; gain: number } | undefined;
+    for (let step = 0; step < count; step += 1) {
+      const value = start + ((seed + step) % count);
+      const row = value * this.#count;
+      let gain = 0;
+      for (const other of chosen) {
+        if (this.#forbidden[row + other]) gain = Number.NEGATIVE_INFINITY;
+        gain += this.#open[row + other] as number;
+      }
+      if (gain >= 0 && (!best || gain > best.gain)) best = { value, gain };
+    }
+    return best;
+  }
+
+  #add(first: number, second: number, asked: ReturnType<PairRule>): void {
+    const marked = asked === "needed" ? this.#open : this.#forbidden;
+    if (asked === "optional") return;
+    marked[first * this.#count + second] = 1;
+    marked[second * this.#count + first] = 1;
+    if (asked === "forbidden") return;
+    this.#list.push([first, second]);
+    this.#left += 1;
+  }
+
+  #startOf(value: number): number {
+    return this.#starts[this.#factorOf[value] as number] as number;
+  }
+
+  #endOf(value: number): number {
+    return this.#starts[(this.#factorOf[value] as number) + 1] as number;
   }
 }
 
-function pairKey(tuple: readonly number[], f: number, other: number): number {
-  const [fa, fb] = f < other ? [f, other] : [other, f];
-  return key(fa, tuple[fa] as number, fb, tuple[fb] as number);
-}
-
-/** At most 32 factors and 1024 values each. */
-function key(fa: number, va: number, fb: number, vb: number): number {
-  return ((fa * 1024 + va) * 32 + fb) * 1024 + vb;
-}
-
-function unpack(packed: number): [number, number, number, number] {
-  const vb = packed % 1024;
-  const fb = Math.floor(packed / 1024) % 32;
-  const va = Math.floor(packed / 32768) % 1024;
-  return [Math.floor(packed / 33554432), va, fb, vb];
+function shuffled(count: number, seed: number): number[] {
+  const keys = Array.from({ length: count }, (_, index) => mix32(seed ^ (index + 1)));
+  return keys.map((_, index) => index).sort((a, b) => (keys[a] as number) - (keys[b] as number));
 }

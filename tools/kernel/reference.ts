@@ -34,10 +34,18 @@ export interface RowInputs {
 /** A deliberate deviation from the definition, to recognise what a wrong kernel computes. */
 export interface Deviation {
   ignore_weight?: boolean;
+  /** Nothing is normalised: x * weight. */
+  ignore_rstd?: boolean;
   ignore_eps?: boolean;
+  /** Another eps than the case's. */
+  eps?: number;
+  /** `outside`: 1 / (sqrt(mean square) + eps); `floor`: 1 / sqrt(max(mean square, eps)). */
+  eps_place?: "outside" | "floor";
   /** Added to the divisor of the mean: -1 divides by hidden_size - 1. */
   divisor_offset?: number;
   weight_offset?: number;
+  /** weight + weight_offset is rounded to x's dtype. */
+  round_weight_sum?: boolean;
   swap_rounding?: boolean;
   /** Squares of the last n elements left out of the sum. */
   sum_without_last?: number;
@@ -65,11 +73,12 @@ export function referenceRow(
   const mean = centred ? total(x, Number) / n : 0;
   const mean_magnitude = centred ? total(x, Math.abs) / n : 0;
   const { sumOfSquares, overflows } = squares(x, mean, n - (deviation.sum_without_last ?? 0));
-  const eps = deviation.ignore_eps ? 0 : one.eps;
-  const rstd = 1 / Math.sqrt(sumOfSquares / (n + (deviation.divisor_offset ?? 0)) + eps);
+  const meanSquare = sumOfSquares / (n + (deviation.divisor_offset ?? 0));
+  const rstd = deviation.ignore_rstd ? 1 : rstdOf(meanSquare, one.eps, deviation);
   const llama = (one.rounding === "llama") !== (deviation.swap_rounding ?? false);
   const weightOffset = deviation.weight_offset ?? one.weight_offset;
   const weight = deviation.ignore_weight ? undefined : inputs.weight;
+  const roundSum = weight !== undefined && deviation.round_weight_sum;
   const exact = new Float64Array(n);
   const ordered = new Float64Array(n);
   const alternative = new Float64Array(n);
@@ -78,7 +87,8 @@ export function referenceRow(
   const scale = centred ? new Float64Array(n) : undefined;
   for (let column = 0; column < n; column += 1) {
     const normalised = ((x[column] as number) - mean) * rstd;
-    const factor = weight ? (weight[column] as number) + weightOffset : 1;
+    const sum = weight ? (weight[column] as number) + weightOffset : 1;
+    const factor = roundSum ? roundTo(sum, one.dtype) : sum;
     // Adding -0 changes nothing, not even the sign of a zero.
     const bias = inputs.bias?.[column] ?? -0;
     exact[column] = normalised * factor + bias;
@@ -107,19 +117,30 @@ export function referenceRow(
   };
 }
 
+function rstdOf(meanSquare: number, eps: number, deviation: Deviation): number {
+  const added = deviation.ignore_eps ? 0 : (deviation.eps ?? eps);
+  if (deviation.eps_place === "outside") return 1 / (Math.sqrt(meanSquare) + added);
+  if (deviation.eps_place === "floor") return 1 / Math.sqrt(Math.max(meanSquare, added));
+  return 1 / Math.sqrt(meanSquare + added);
+}
+
 function roundBothWays(value: number, dtype: Dtype): [near: number, other: number] {
   const near = roundTo(value, dtype);
   const below = roundTo(value * (1 - float32Doubt), dtype);
   return [near, below === near ? roundTo(value * (1 + float32Doubt), dtype) : below];
 }
 
-/** What is normalised: x, or for `add_rmsnorm` x + residual, rounded to the dtype where declared. */
+/**
+ * What is normalised: x, or for `add_rmsnorm` x + residual, rounded to the dtype where declared.
+ * Unrounded means float32, which has no larger number than its largest.
+ */
 export function summed(one: KernelCase, inputs: RowInputs): Float64Array {
   const { residual } = inputs;
   if (!residual) return inputs.x;
   return inputs.x.map((value, column) => {
     const sum = value + (residual[column] as number);
-    return one.rounded_sum ? roundTo(sum, one.dtype) : sum;
+    if (one.rounded_sum) return roundTo(sum, one.dtype);
+    return Math.abs(sum) > float32Max ? sum * Infinity : sum;
   });
 }
 

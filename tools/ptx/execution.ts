@@ -1,4 +1,4 @@
-import { type Finding, type FindingKind, PtxFault } from "./fault.ts";
+import { type Finding, type FindingKind, type OtherAccess, PtxFault } from "./fault.ts";
 import type { Site } from "./memory.ts";
 import {
   type Allocation,
@@ -24,14 +24,37 @@ export const execution: {
   threadBase: number;
   paramBytes: number;
   clock: number;
-} = { program: undefined, memory: undefined, threadBase: 0, paramBytes: 0, clock: 0 };
+  /** A read of shared memory that nobody has written: a race, if another warp writes there before the next barrier. */
+  unwritten: Finding | undefined;
+} = {
+  program: undefined,
+  memory: undefined,
+  threadBase: 0,
+  paramBytes: 0,
+  clock: 0,
+  unwritten: undefined,
+};
 
 const toolkitHeader =
   /(?:^|[/\\])(?:cuda_\w+|sm_\d+\w*|device_\w+|math_functions|crt[/\\][^/\\]+|cub[/\\].*|cooperative_groups.*)\.(?:h|hpp|cuh)$|[/\\]cub[/\\]|[/\\]cooperative_groups[/\\]/u;
 
 /** Throws the finding, placed at an instruction and a thread of the running launch. */
-export function fault(kind: FindingKind, detail: string, index: number, thread: number): never {
-  throw new PtxFault(findingAt(kind, detail, index, thread));
+export function fault(
+  kind: FindingKind,
+  detail: string,
+  index: number,
+  thread: number,
+  other?: OtherAccess,
+): never {
+  // What was read from nowhere is the reason of whatever came of it.
+  if (kind !== "shared_race") throwUnwritten();
+  const finding = findingAt(kind, detail, index, thread);
+  throw new PtxFault(other === undefined ? finding : { ...finding, other });
+}
+
+/** No other warp can write it any more: a read of what nobody wrote. */
+export function throwUnwritten(): void {
+  if (execution.unwritten) throw new PtxFault(execution.unwritten);
 }
 
 export function findingAt(
@@ -42,19 +65,43 @@ export function findingAt(
 ): Finding {
   const { program } = execution;
   if (!program) throw new Error("no launch is running");
+  return {
+    kind,
+    kernel: program.name,
+    block: [context[0] ?? 0, context[1] ?? 0, context[2] ?? 0],
+    thread: threadIndex(program, thread),
+    ...placeOf(program, index),
+    detail,
+  };
+}
+
+/** The access that a finding collides with: an instruction and a thread of the running block. */
+export function otherAccess(
+  access: OtherAccess["access"],
+  index: number,
+  thread: number,
+): OtherAccess {
+  const { program } = execution;
+  if (!program) throw new Error("no launch is running");
+  return { thread: threadIndex(program, thread), access, ...placeOf(program, index) };
+}
+
+function threadIndex(program: Program, thread: number): [number, number, number] {
   const [x, y] = program.shape;
+  return [thread % x, Math.floor(thread / x) % y, Math.floor(thread / (x * y))];
+}
+
+function placeOf(
+  program: Program,
+  index: number,
+): Pick<Finding, "source_file" | "source_line" | "ptx_line"> {
   const instruction = program.body.instructions[index];
   let source = program.body.locations[instruction?.location ?? 0];
   // A line of the user's own says more than one inside a header of the toolkit that it called.
   while (source?.inlined_at && toolkitHeader.test(source.file ?? "")) source = source.inlined_at;
   return {
-    kind,
-    kernel: program.name,
-    block: [context[0] ?? 0, context[1] ?? 0, context[2] ?? 0],
-    thread: [thread % x, Math.floor(thread / x) % y, Math.floor(thread / (x * y))],
     ...(source?.file === undefined ? {} : { source_file: source.file, source_line: source.line }),
     ...(instruction === undefined ? {} : { ptx_line: instruction.line }),
-    detail,
   };
 }
 
@@ -138,7 +185,7 @@ function checkRange(
 }
 
 /** `out + 4096 (allocation is 4096 bytes)`: the address relative to the nearest allocation. */
-function describeAddress(lo: number, hi: number): string {
+export function describeAddress(lo: number, hi: number): string {
   const memory = execution.memory as Memory;
   const address = addressOf(lo, hi);
   const hex = `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;

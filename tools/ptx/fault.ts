@@ -4,11 +4,26 @@ export type FindingKind =
   | "misaligned"
   | "read_only_write"
   | "deadlock"
+  | "divergent_barrier"
   | "missing_lanes"
+  | "uninitialised_shared"
+  | "uninitialised_local"
+  | "uninitialised_global"
+  | "shared_race"
+  | "intra_warp_race"
   | "instruction_budget"
   | "trap"
   | "bad_launch"
   | "unsupported";
+
+/** The access that a finding collides with. */
+export interface OtherAccess {
+  thread: [number, number, number];
+  access: "read" | "write" | "atomic";
+  source_file?: string;
+  source_line?: number;
+  ptx_line?: number;
+}
 
 /** A fault of the program under execution, with the thread and the source line that committed it. */
 export interface Finding {
@@ -21,6 +36,8 @@ export interface Finding {
   /** The line of the PTX text, 1-based. */
   ptx_line?: number;
   detail: string;
+  /** Of a race: the earlier access. */
+  other?: OtherAccess;
 }
 
 /** The PTX text cannot be run: not PTX, or an instruction that the interpreter does not know. */

@@ -1,5 +1,8 @@
+import { prepareShared } from "./checks/shared.ts";
+import { type Warnings, warnInto } from "./checks/warnings.ts";
+import { markAllocation } from "./checks/written.ts";
 import { context, execution } from "./execution.ts";
-import { PtxFault } from "./fault.ts";
+import { type Finding, PtxFault } from "./fault.ts";
 import {
   type Allocation,
   addressOf,
@@ -10,6 +13,7 @@ import {
   sharedCapacity,
 } from "./memory.ts";
 import { MODULE_WINDOW, type ParsedModule, type PtxModule } from "./module.ts";
+import { arrangement, type Order } from "./order-of-turns.ts";
 import { BlockRunner, type Counts } from "./schedule.ts";
 import { type Program, translate } from "./translate/program.ts";
 
@@ -20,8 +24,15 @@ export interface MachineOptions {
   max_shared_bytes?: number;
   /** Schedules lanes freely even where they could go together: slower, and the same results (tests compare). */
   all_vector?: boolean;
-  /** Which warp of a block has the first turn: results of a kernel without races depend on neither. */
-  warp_order?: "forward" | "reverse";
+  /** Which warp of a block has the first turn: results of a kernel without races do not depend on it. */
+  warp_order?: Order;
+  /** In which order the blocks of a launch run, one after another; results must not depend on it either. */
+  block_order?: Order;
+  /**
+   * Looks for reads of what nobody wrote, for races in shared memory and for barriers in divergent code: the first
+   * is a PtxFault, races inside a warp are `warnings`. Kernels without such faults give the same results.
+   */
+  checks?: boolean;
 }
 
 export interface Launch {
@@ -46,25 +57,34 @@ const programs = new WeakMap<PtxModule, Map<string, Program>>();
 
 /** Device memory and executor for one module. Launches are synchronous; addresses stay valid until `free`. */
 export class Machine {
+  /** Races inside a warp that launches met with `checks`, at most 16, one for each pair of source lines. */
+  readonly warnings: Finding[] = [];
   private readonly module: ParsedModule;
-  private readonly memory = new Memory();
+  private readonly memory: Memory;
   private readonly budget: number;
   private readonly maxShared: number;
   private readonly allVector: boolean;
-  private readonly reverse: boolean;
+  private readonly warpOrder: Order;
+  private readonly blockOrder: Order;
+  private readonly checks: boolean;
+  private readonly doubts: Warnings = { list: this.warnings, known: new Set() };
 
   constructor(module: PtxModule, options: MachineOptions = {}) {
     this.module = module as ParsedModule;
     this.budget = options.instruction_budget ?? defaultBudget;
     this.maxShared = Math.min(options.max_shared_bytes ?? defaultSharedBytes, sharedCapacity);
     this.allVector = options.all_vector ?? false;
-    this.reverse = options.warp_order === "reverse";
+    this.warpOrder = options.warp_order ?? "forward";
+    this.blockOrder = options.block_order ?? "forward";
+    this.checks = options.checks ?? false;
+    this.memory = new Memory(this.checks);
     this.placeVariables();
   }
 
   /**
    * Reserves device memory, 256-byte aligned, with guards on both sides, or exactly `at` an address
-   * that is free. Large allocations get pages when touched.
+   * that is free. Large allocations get pages when touched. Contents are zero, and count as never
+   * written unless `initialised`.
    */
   alloc(
     bytes: number,
@@ -73,8 +93,10 @@ export class Machine {
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > 2 ** 45) {
       throw new RangeError(`alloc of ${bytes} bytes for ${options.label}`);
     }
-    const { label, at, read_only = false } = options;
-    if (at === undefined) return BigInt(this.memory.alloc(bytes, label, read_only).address);
+    const { label, at, read_only = false, initialised = false } = options;
+    if (at === undefined) {
+      return BigInt(this.memory.alloc(bytes, label, read_only, initialised).address);
+    }
     const end = Number(at) + bytes;
     const below = this.memory.below(end - 1);
     if (below && below.address + below.bytes > Number(at)) {
@@ -82,7 +104,7 @@ export class Machine {
         `alloc of ${bytes} bytes for ${label} at ${at}: ${below.label} is there`,
       );
     }
-    return BigInt(this.memory.place(Number(at), bytes, label, read_only).address);
+    return BigInt(this.memory.place(Number(at), bytes, label, read_only, initialised).address);
   }
 
   free(address: bigint): void {
@@ -94,6 +116,7 @@ export class Machine {
   write(address: bigint, bytes: Uint8Array): void {
     const { allocation, offset } = this.find(address, bytes.length, "write");
     this.memory.copy(allocation, offset, bytes, true);
+    if (this.checks) markAllocation(this.memory, allocation, offset, bytes.length, true);
   }
 
   /** Copies device memory out; memory never written reads as zero. */
@@ -102,6 +125,12 @@ export class Machine {
     const out = new Uint8Array(bytes);
     this.memory.copy(allocation, offset, out, false);
     return out;
+  }
+
+  /** Contents stay, and count as never written: with `checks`, a kernel that reads them is at fault. */
+  forget(address: bigint, bytes: number): void {
+    const { allocation, offset } = this.find(address, bytes, "forget");
+    if (this.checks) markAllocation(this.memory, allocation, offset, bytes, false);
   }
 
   /** Runs a launch to its end. Throws PtxFault for what the kernel did wrong, PtxError for what is not known. */
@@ -129,8 +158,13 @@ export class Machine {
     execution.memory = this.memory;
     execution.paramBytes = bytes;
     execution.clock = 0;
+    execution.unwritten = undefined;
     const counts: Counts = { thread_instructions: 0, warp_instructions: 0 };
-    const runner = new BlockRunner(program, counts, this.budget, this.reverse);
+    const runner = new BlockRunner(program, counts, {
+      budget: this.budget,
+      warp_order: this.warpOrder,
+      checks: this.checks,
+    });
     context.set([
       0,
       0,
@@ -143,15 +177,19 @@ export class Machine {
       0,
       ...launch.grid,
     ]);
-    for (let bz = 0; bz < launch.grid[2]; bz++) {
-      for (let by = 0; by < launch.grid[1]; by++) {
-        for (let bx = 0; bx < launch.grid[0]; bx++) {
-          context[0] = context[8] = bx;
-          context[1] = context[9] = by;
-          context[2] = context[10] = bz;
-          runner.run();
-        }
-      }
+    if (this.checks) {
+      warnInto(this.doubts);
+      prepareShared(program.surroundings.pieceShift);
+    }
+    const [across, down, deep] = launch.grid;
+    const blocks = across * down * deep;
+    const blockAt = arrangement(blocks, this.blockOrder);
+    for (let position = 0; position < blocks; position++) {
+      const block = blockAt(position);
+      context[0] = context[8] = block % across;
+      context[1] = context[9] = Math.floor(block / across) % down;
+      context[2] = context[10] = Math.floor(block / (across * down));
+      runner.run();
     }
     return counts;
   }
@@ -162,12 +200,12 @@ export class Machine {
       known = new Map();
       programs.set(this.module, known);
     }
-    const key = `${launch.kernel} ${launch.block.join(",")} ${this.allVector}`;
+    const key = `${launch.kernel} ${launch.block.join(",")} ${this.allVector} ${this.checks}`;
     let program = known.get(key);
     if (!program) {
       const fn = this.module.functions.get(launch.kernel);
       if (!fn) throw new Error(`kernel ${launch.kernel} is not in the module`);
-      program = translate(this.module, fn, launch.block, this.allVector);
+      program = translate(this.module, fn, launch.block, this.allVector, this.checks);
       known.set(key, program);
     }
     return program;
@@ -212,7 +250,7 @@ export class Machine {
       if (lo === undefined || variable.bytes === undefined) continue;
       const address = addressOf(lo, MODULE_WINDOW);
       const { name, bytes, space, initial } = variable;
-      const allocation = this.memory.place(address, bytes, name, space === "const");
+      const allocation = this.memory.place(address, bytes, name, space === "const", true);
       if (initial === undefined) continue;
       const data = initial.slice();
       for (const { offset, symbol, addend, bytes: width } of variable.addresses) {

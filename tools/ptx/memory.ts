@@ -10,6 +10,8 @@ export interface Window {
   F: Float32Array;
   H: Uint16Array;
   B: Uint8Array;
+  /** Which bytes somebody has written, where that is checked: bit n is the byte at (lo & ~31) + n. */
+  D: Int32Array;
 }
 
 /** What a site in generated code remembers; `store` sites never hold read-only memory. */
@@ -23,6 +25,8 @@ export interface Allocation {
   address: number;
   bytes: number;
   readOnly: boolean;
+  /** Contents count as written from the beginning. */
+  initialised: boolean;
   /** One window below `pageFrom` bytes, otherwise those pages that were touched. */
   pages: Map<number, Window>;
   pageBytes: number;
@@ -36,9 +40,16 @@ const firstAddress = 0x7f12_0000_0000;
 const two32 = 4294967296;
 
 /** A window that holds nothing: what sites remember before their first access. */
-export const nowhere: Window = makeWindow(-1, -1, new ArrayBuffer(0), 0);
+export const nowhere: Window = makeWindow(-1, -1, new ArrayBuffer(0), 0, new Int32Array(0));
+const noBits = nowhere.D;
 
-function makeWindow(lo: number, hi: number, buffer: ArrayBuffer, bytes: number): Window {
+function makeWindow(
+  lo: number,
+  hi: number,
+  buffer: ArrayBuffer,
+  bytes: number,
+  D: Int32Array,
+): Window {
   return {
     lo: lo | 0,
     hi,
@@ -47,6 +58,7 @@ function makeWindow(lo: number, hi: number, buffer: ArrayBuffer, bytes: number):
     F: new Float32Array(buffer),
     H: new Uint16Array(buffer),
     B: new Uint8Array(buffer),
+    D,
   };
 }
 
@@ -55,8 +67,14 @@ export class Memory {
   /** Sorted by address. */
   readonly allocations: Allocation[] = [];
   private next = firstAddress;
+  /** Windows know which of their bytes somebody has written. */
+  private readonly checks: boolean;
 
-  alloc(bytes: number, label: string, readOnly: boolean): Allocation {
+  constructor(checks = false) {
+    this.checks = checks;
+  }
+
+  alloc(bytes: number, label: string, readOnly: boolean, initialised = false): Allocation {
     const paged = bytes > pageFrom;
     const align = paged ? pageBytes : 256;
     let address = Math.ceil((this.next + guardBytes) / align) * align;
@@ -64,13 +82,27 @@ export class Memory {
     const boundary = Math.ceil(address / two32) * two32;
     if (!paged && address + bytes > boundary && boundary > address) address = boundary;
     this.next = address + bytes + guardBytes;
-    return this.place(address, bytes, label, readOnly);
+    return this.place(address, bytes, label, readOnly, initialised);
   }
 
   /** An allocation at a chosen address, as module variables have. */
-  place(address: number, bytes: number, label: string, readOnly: boolean): Allocation {
+  place(
+    address: number,
+    bytes: number,
+    label: string,
+    readOnly: boolean,
+    initialised = false,
+  ): Allocation {
     const size = bytes > pageFrom ? pageBytes : Math.max(bytes, 1);
-    const allocation = { label, address, bytes, readOnly, pages: new Map(), pageBytes: size };
+    const allocation: Allocation = {
+      label,
+      address,
+      bytes,
+      readOnly,
+      initialised,
+      pages: new Map(),
+      pageBytes: size,
+    };
     this.allocations.splice(this.position(address), 0, allocation);
     return allocation;
   }
@@ -112,7 +144,11 @@ export class Memory {
     const bytes = Math.min(allocation.pageBytes, allocation.bytes - start);
     const address = allocation.address + start;
     const buffer = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
-    const made = makeWindow(address % two32, Math.floor(address / two32), buffer, bytes);
+    const lo = address % two32;
+    const words = Math.ceil(((lo & 31) + bytes) / 32);
+    const bits = this.checks ? new Int32Array(words) : noBits;
+    if (allocation.initialised) bits.fill(-1);
+    const made = makeWindow(lo, Math.floor(address / two32), buffer, bytes, bits);
     allocation.pages.set(page, made);
     return made;
   }
@@ -143,15 +179,22 @@ export const sharedMemory: Window = makeWindow(
   SHARED_WINDOW,
   new ArrayBuffer(sharedCapacity),
   sharedCapacity,
+  noBits,
 );
-export const paramMemory: Window = makeWindow(0, 0, new ArrayBuffer(paramCapacity), paramCapacity);
+export const paramMemory: Window = makeWindow(
+  0,
+  0,
+  new ArrayBuffer(paramCapacity),
+  paramCapacity,
+  new Int32Array(paramCapacity / 32).fill(-1),
+);
 
 /** A number for a 64-bit address; exact below 2^53, where all allocations are. */
 export function addressOf(lo: number, hi: number): number {
   return (hi >>> 0) * two32 + (lo >>> 0);
 }
 
-/** A window over part of another window's bytes, seen at another address. */
+/** A window over part of another window's bytes, from a multiple of 32 on, seen at another address. */
 export function windowOver(
   source: Window,
   from: number,
@@ -169,10 +212,12 @@ export function windowOver(
     F: new Float32Array(buffer, from, whole >> 2),
     H: new Uint16Array(buffer, from, whole >> 1),
     B: new Uint8Array(buffer, from, whole),
+    D: source.D.subarray(from >> 5),
   };
 }
 
 /** Local memory of all threads of a block. */
 export function makeLocal(bytes: number): Window {
-  return makeWindow(0, 0, new ArrayBuffer(Math.ceil(bytes / 8) * 8), bytes);
+  const words = Math.ceil(bytes / 32);
+  return makeWindow(0, 0, new ArrayBuffer(words * 32), bytes, new Int32Array(words));
 }

@@ -56,7 +56,7 @@ class BodyReader {
       shared: shared.offsets,
       static_shared_bytes: shared.bytes,
       dynamic_shared_start: shared.dynamicStart,
-      local_bytes: alignUp(this.localBytes, 16),
+      local_bytes: alignUp(this.localBytes, 32),
       local: this.local,
     };
   }

@@ -1,5 +1,15 @@
-import { context, execution, fault, hooks } from "./execution.ts";
+import { checkHooks } from "./checks/hooks.ts";
+import {
+  checkWholeWarp,
+  findEffectsPastBarriers,
+  type Leaver,
+  reportLeftBehind,
+} from "./checks/left-behind.ts";
+import { arriveAt, blockMet, lanesMet, leave, startBlock } from "./checks/order.ts";
+import { startBlockCopies } from "./checks/shared.ts";
+import { context, execution, fault, hooks, throwUnwritten } from "./execution.ts";
 import { sharedMemory } from "./memory.ts";
+import { arrange, type Order, seeded } from "./order-of-turns.ts";
 import { reportStuck } from "./stuck.ts";
 import { BRANCH, EXIT, INDEXED, type Program, type Segment, SYNC } from "./translate/program.ts";
 import { compileSegment, type Hooks } from "./translate/segment.ts";
@@ -25,23 +35,40 @@ const warpTurn = 20_000;
 /** Segments that a group may run while others could. */
 const groupTurn = 128;
 
+export interface RunOptions {
+  /** Thread instructions that a launch may execute. */
+  budget: number;
+  /** Which warps have the first turns. */
+  warp_order: Order;
+  /** The program was translated with checks. */
+  checks: boolean;
+}
+
 /** Runs the blocks of a launch one after another, the warps of a block in turns. */
 export class BlockRunner {
   readonly program: Program;
-  readonly hooks: Hooks = hooks;
+  readonly hooks: Hooks;
   readonly counts: Counts;
   readonly budget: number;
-  /** The last warp has the first turn. */
-  readonly reverse: boolean;
+  readonly checks: boolean;
+  readonly order: Order;
+  readonly draw: () => number;
   warps: Warp[] = [];
   barriers = new Map<number, Barrier>();
   clock = 0;
+  /** With checks, by segment: an effect past all barriers (left-behind.ts). */
+  readonly effects: Int32Array;
+  private leaver: Leaver | undefined;
 
-  constructor(program: Program, counts: Counts, budget: number, reverse: boolean) {
+  constructor(program: Program, counts: Counts, options: RunOptions) {
     this.program = program;
     this.counts = counts;
-    this.budget = budget;
-    this.reverse = reverse;
+    this.budget = options.budget;
+    this.checks = options.checks;
+    this.order = options.warp_order;
+    this.draw = seeded(typeof options.warp_order === "number" ? options.warp_order : 0);
+    this.hooks = options.checks ? { ...hooks, ...checkHooks } : hooks;
+    this.effects = options.checks ? findEffectsPastBarriers(program) : new Int32Array(0);
   }
 
   run(): void {
@@ -53,14 +80,7 @@ export class BlockRunner {
     this.warps = Array.from({ length: program.warps }, (_, index) => {
       const lanes = Math.min(32, program.threads - index * 32);
       const live = lanes === 32 ? -1 : (1 << lanes) - 1;
-      const group: Group = {
-        mask: live,
-        segment: program.segments.length > 0 ? 0 : -1,
-        waiting: undefined,
-        members: 0,
-        barrier: -1,
-        lastRun: 0,
-      };
+      const group = makeGroup(live, program.segments.length > 0 ? 0 : -1);
       return {
         index,
         base: index * program.layout.stride,
@@ -70,7 +90,8 @@ export class BlockRunner {
         streak: 0,
       };
     });
-    const turns = this.reverse ? this.warps.toReversed() : this.warps;
+    const turns = arrange(program.warps, this.order, this.draw).map((at) => this.warps[at] as Warp);
+    if (this.checks) this.startChecks();
     for (;;) {
       let alive = false;
       let ran = false;
@@ -82,9 +103,20 @@ export class BlockRunner {
         execution.threadBase = warp.first;
         this.runWarp(warp);
       }
-      if (!alive) return;
+      if (!alive) {
+        throwUnwritten();
+        return;
+      }
       if (!ran) reportStuck(this.warps, this.barriers, this.reductions);
     }
+  }
+
+  private startChecks(): void {
+    const { program } = this;
+    startBlock(program.warps);
+    startBlockCopies();
+    this.leaver = undefined;
+    if (program.local.bytes > 0) program.local.D.fill(0);
   }
 
   /** Runs a warp until all its lanes wait or are gone, or its turn is over. */
@@ -110,6 +142,7 @@ export class BlockRunner {
         result = code(base, first, mask);
       }
       this.count(segment, mask, warp);
+      if (this.checks && (this.effects[at] ?? -1) >= 0) group.effect = this.effects[at] as number;
       switch (segment.ending) {
         case BRANCH: {
           const taken = result & mask;
@@ -118,7 +151,7 @@ export class BlockRunner {
           else {
             group.mask = mask & ~taken;
             group.segment = segment.next;
-            warp.groups.push(makeGroup(taken, segment.taken));
+            warp.groups.push(makeGroup(taken, segment.taken, group.effect));
           }
           break;
         }
@@ -199,8 +232,22 @@ export class BlockRunner {
   private exit(warp: Warp, group: Group): void {
     warp.live &= ~group.mask;
     warp.groups.splice(warp.groups.indexOf(group), 1);
+    if (group.effect >= 0) this.noteLeaver(warp, group);
     for (const other of [...warp.groups]) if (other.waiting) this.tryMeet(warp, other);
     for (const id of [...this.barriers.keys()]) this.tryRelease(id);
+  }
+
+  /** Threads at a barrier for all of the block do not wait for those that left; see left-behind.ts. */
+  private noteLeaver(warp: Warp, group: Group): void {
+    const lane = 31 - Math.clz32(group.mask & -group.mask);
+    this.leaver ??= { thread: warp.first + lane, index: group.effect };
+    for (const other of this.warps) {
+      for (const waiting of other.groups) {
+        if (this.barriers.get(waiting.barrier)?.expected !== 0) continue;
+        const operation = this.reductions.get(waiting);
+        reportLeftBehind(other, waiting, operation?.index ?? 0, this.leaver);
+      }
+    }
   }
 
   private branchIndexed(warp: Warp, group: Group, segment: Segment): void {
@@ -217,7 +264,9 @@ export class BlockRunner {
       }
       byTarget.set(target, (byTarget.get(target) ?? 0) | (1 << lane));
     }
-    for (const [target, mask] of byTarget) warp.groups.push(makeGroup(mask, target));
+    for (const [target, mask] of byTarget) {
+      warp.groups.push(makeGroup(mask, target, group.effect));
+    }
   }
 
   private sync(warp: Warp, group: Group, segment: Segment): void {
@@ -235,6 +284,7 @@ export class BlockRunner {
     if (constant?.kind === "integer" || uniform) {
       if ((members & warp.live) === group.mask) {
         runSync(this.program, warp, operation, group.mask);
+        if (this.checks) lanesMet(warp.index, group.mask, warp.live);
         group.segment = segment.next;
         return;
       }
@@ -265,7 +315,7 @@ export class BlockRunner {
       let part = group;
       if (first) group.mask = mask;
       else {
-        part = makeGroup(mask, group.segment);
+        part = makeGroup(mask, group.segment, group.effect);
         warp.groups.push(part);
       }
       first = false;
@@ -297,6 +347,7 @@ export class BlockRunner {
     const lanes = meeting.reduce((mask, other) => mask | other.mask, 0);
     if ((group.members & warp.live & ~lanes) !== 0) return;
     runSync(this.program, warp, operation, lanes, meeting);
+    if (this.checks) lanesMet(warp.index, lanes, warp.live);
     for (const other of meeting) {
       other.waiting = undefined;
       other.segment = this.program.segments[other.segment]?.next ?? -1;
@@ -322,7 +373,7 @@ export class BlockRunner {
     const expected = read(1) ?? 0;
     let barrier = this.barriers.get(id);
     if (!barrier) {
-      barrier = { arrived: 0, expected, trueCount: 0 };
+      barrier = { arrived: 0, expected, trueCount: 0, clock: undefined };
       this.barriers.set(id, barrier);
     }
     if (expected !== 0) barrier.expected = expected;
@@ -342,6 +393,12 @@ export class BlockRunner {
       group.barrier = id;
       group.waiting = undefined;
       this.reductions.set(group, operation);
+      if (this.leaver && barrier.expected === 0)
+        reportLeftBehind(warp, group, operation.index, this.leaver);
+    }
+    if (this.checks && barrier.expected !== 0) {
+      barrier.clock ??= new Int32Array(32);
+      arriveAt(barrier.clock, warp.index);
     }
     this.tryRelease(id);
   }
@@ -355,12 +412,18 @@ export class BlockRunner {
     if (expected === 0) for (const warp of this.warps) expected += popCount(warp.live);
     if (barrier.arrived < expected) return;
     this.barriers.delete(id);
+    if (this.checks && barrier.expected === 0) {
+      throwUnwritten();
+      blockMet();
+    }
     for (const warp of this.warps) {
+      if (this.checks) checkWholeWarp(warp, id, this.reductions);
       for (const group of warp.groups) {
         if (group.barrier !== id) continue;
         const operation = this.reductions.get(group);
         this.reductions.delete(group);
         group.barrier = -1;
+        if (barrier.clock) leave(barrier.clock, warp.index);
         if (operation?.mode !== "red") continue;
         const value =
           operation.type === "popc"

@@ -33,10 +33,14 @@ export function reportStuck(
   const barrier = barriers.get(id);
   const who =
     absent.length > 0
-      ? `; warp${absent.length > 1 ? "s" : ""} ${absent.join(", ")} never get there`
+      ? `; warp${absent.length > 1 ? "s" : ""} ${absent.join(", ")} never get${absent.length > 1 ? "" : "s"} there`
       : "";
-  const detail = `barrier ${id} waits for ${barrier?.expected || "all"} threads and has ${barrier?.arrived ?? 0}${who}`;
-  fault("deadlock", detail, operation?.index ?? 0, first.warp.first + lane);
+  const elsewhere = waiting.find(({ group }) => group.barrier >= 0 && group.barrier !== id);
+  const at = elsewhere ? `: other threads wait at barrier ${elsewhere.group.barrier}` : "";
+  const detail = `barrier ${id} waits for ${barrier?.expected || "all"} threads and has ${barrier?.arrived ?? 0}${who}${at}`;
+  const divided = first.warp.groups.some((group) => group.barrier !== id);
+  const kind = elsewhere || divided ? "divergent_barrier" : "deadlock";
+  fault(kind, detail, operation?.index ?? 0, first.warp.first + lane);
 }
 
 function lanesOf(mask: number): string {

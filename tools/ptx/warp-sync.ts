@@ -1,3 +1,4 @@
+import { fault } from "./execution.ts";
 import type { Operand } from "./module.ts";
 import type { Program } from "./translate/program.ts";
 import { B, C, MEMBERS, type SyncOperation, VALUE } from "./translate/sync-operation.ts";
@@ -173,11 +174,22 @@ function shuffle(
         from = (lane & segment) | (offset & ~segment);
         valid = from <= last;
     }
-    if (valid) inRange |= 1 << lane;
-    else from = lane;
+    if (!valid) from = lane;
+    else {
+      inRange |= 1 << lane;
+      if (program.surroundings.checks && (lanes & (1 << from)) === 0)
+        reportAbsent(operation, warp, lane, from);
+    }
     results[lane] = constant ?? registers[row + from] ?? 0;
   }
   return inRange;
+}
+
+/** What a lane that is not there would give is undefined. */
+function reportAbsent(operation: SyncOperation, warp: Warp, lane: number, from: number): never {
+  const why = (warp.live & (1 << from)) === 0 ? "has left or does not exist" : "takes no part";
+  const detail = `${operation.instruction.opcode} in which lane ${lane} of warp ${warp.index} reads from lane ${from}, which ${why}`;
+  fault("missing_lanes", detail, operation.index, warp.first + lane);
 }
 
 function isFixed(program: Program, operation: SyncOperation, place: number): boolean {

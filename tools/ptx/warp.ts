@@ -1,3 +1,4 @@
+import type { BarrierClock } from "./checks/order.ts";
 import type { SyncOperation } from "./translate/sync-operation.ts";
 
 /** Lanes of a warp that stand at the same place. */
@@ -10,6 +11,8 @@ export interface Group {
   /** Waiting at this barrier of the block; -1: not. */
   barrier: number;
   lastRun: number;
+  /** With checks: an instruction with an effect that it ran past all barriers; -1: none. */
+  effect: number;
 }
 
 export interface Warp {
@@ -30,6 +33,8 @@ export interface Barrier {
   expected: number;
   /** For bar.red: how many predicates were true, of how many. */
   trueCount: number;
+  /** With checks, where only some threads are expected: what those that came have done. */
+  clock: BarrierClock | undefined;
 }
 
 export function popCount(mask: number): number {
@@ -43,8 +48,8 @@ export function isReady(group: Group): boolean {
   return group.waiting === undefined && group.barrier < 0;
 }
 
-export function makeGroup(mask: number, segment: number): Group {
-  return { mask, segment, waiting: undefined, members: 0, barrier: -1, lastRun: 0 };
+export function makeGroup(mask: number, segment: number, effect = -1): Group {
+  return { mask, segment, waiting: undefined, members: 0, barrier: -1, lastRun: 0, effect };
 }
 
 /** Ready groups at the same segment become one. */
@@ -57,6 +62,7 @@ export function merge(warp: Warp): void {
       const other = groups[j] as Group;
       if (other.segment !== group.segment || !isReady(other)) continue;
       group.mask |= other.mask;
+      if (group.effect < 0) group.effect = other.effect;
       groups.splice(j, 1);
     }
   }

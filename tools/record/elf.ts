@@ -13,13 +13,42 @@ export interface ElfFile {
 interface Section {
   name: number;
   type: number;
+  /** Where it lies once loaded, from the library's start. */
+  address: number;
+  /** Where it lies in the file. */
   offset: number;
   size: number;
   link: number;
   entryBytes: number;
 }
 
-const sectionType = { dynamic: 6, dynamicSymbols: 11 };
+/** A function or variable of a symbol table. */
+export interface ElfSymbol {
+  name: string;
+  defined: boolean;
+  isFunction: boolean;
+  address: number;
+  size: number;
+}
+
+/** Where the loader writes an address: that of `symbol`, or of this library at `addend`. */
+export interface ElfRelocation {
+  address: number;
+  symbol: string;
+  addend: number;
+}
+
+/** The parts of a library in which its code lies. */
+export interface ElfCode {
+  machine: number;
+  /** With the local ones, where they were not stripped. */
+  symbols: readonly ElfSymbol[];
+  relocations: readonly ElfRelocation[];
+  /** By name: ".text", ".plt.sec", ".init_array". */
+  sections: ReadonlyMap<string, { address: number; bytes: Buffer }>;
+}
+
+const sectionType = { symbols: 2, relocations: 4, dynamic: 6, noBits: 8, dynamicSymbols: 11 };
 const needed = 1n;
 
 /**
@@ -32,7 +61,7 @@ export function readElf(bytes: Buffer): ElfFile | undefined {
   const sections = readSections(bytes);
   const names = sections[bytes.readUInt16LE(62)];
   const nameOf = (section: Section) => (names ? textAt(bytes, names, section.name) : "");
-  const symbols = readSymbols(bytes, sections);
+  const symbols = readSymbols(bytes, sections, sectionType.dynamicSymbols);
   return {
     machine: bytes.readUInt16LE(18),
     needed: readNeeded(bytes, sections),
@@ -40,6 +69,49 @@ export function readElf(bytes: Buffer): ElfFile | undefined {
     undefined: new Set(symbols.filter((symbol) => !symbol.defined).map((symbol) => symbol.name)),
     sections: new Set(sections.map(nameOf)),
   };
+}
+
+/** As readElf, with what it takes to see which function calls which. */
+export function readElfCode(bytes: Buffer): ElfCode | undefined {
+  if (!readElf(bytes)) return undefined;
+  const sections = readSections(bytes);
+  const names = sections[bytes.readUInt16LE(62)];
+  const code = sections.flatMap((section): [string, { address: number; bytes: Buffer }][] => {
+    if (section.type === sectionType.noBits || !names) return [];
+    const { address, offset, size } = section;
+    return [
+      [
+        textAt(bytes, names, section.name),
+        { address, bytes: bytes.subarray(offset, offset + size) },
+      ],
+    ];
+  });
+  return {
+    machine: bytes.readUInt16LE(18),
+    symbols: [
+      ...readSymbols(bytes, sections, sectionType.symbols),
+      ...readSymbols(bytes, sections, sectionType.dynamicSymbols),
+    ],
+    relocations: readRelocations(bytes, sections),
+    sections: new Map(code),
+  };
+}
+
+function readRelocations(bytes: Buffer, sections: readonly Section[]): ElfRelocation[] {
+  return sections.flatMap((section) => {
+    const table = sections[section.link];
+    const strings = table && sections[table.link];
+    if (section.type !== sectionType.relocations || !table || !strings) return [];
+    return entries(section).map((at) => {
+      const number = bytes.readUInt32LE(at + 12);
+      const name = bytes.readUInt32LE(table.offset + number * table.entryBytes);
+      return {
+        address: Number(bytes.readBigUInt64LE(at)),
+        symbol: number === 0 ? "" : textAt(bytes, strings, name),
+        addend: Number(bytes.readBigInt64LE(at + 16)),
+      };
+    });
+  });
 }
 
 function readSections(bytes: Buffer): Section[] {
@@ -50,6 +122,7 @@ function readSections(bytes: Buffer): Section[] {
     return {
       name: bytes.readUInt32LE(at),
       type: bytes.readUInt32LE(at + 4),
+      address: Number(bytes.readBigUInt64LE(at + 16)),
       offset: Number(bytes.readBigUInt64LE(at + 24)),
       size: Number(bytes.readBigUInt64LE(at + 32)),
       link: bytes.readUInt32LE(at + 40),
@@ -58,13 +131,16 @@ function readSections(bytes: Buffer): Section[] {
   });
 }
 
-function readSymbols(bytes: Buffer, sections: readonly Section[]) {
+function readSymbols(bytes: Buffer, sections: readonly Section[], type: number): ElfSymbol[] {
   return sections.flatMap((section) => {
     const strings = sections[section.link];
-    if (section.type !== sectionType.dynamicSymbols || !strings) return [];
+    if (section.type !== type || !strings) return [];
     return entries(section).map((at) => ({
       name: textAt(bytes, strings, bytes.readUInt32LE(at)),
+      isFunction: ((bytes[at + 4] ?? 0) & 15) === 2,
       defined: bytes.readUInt16LE(at + 6) !== 0,
+      address: Number(bytes.readBigUInt64LE(at + 8)),
+      size: Number(bytes.readBigUInt64LE(at + 16)),
     }));
   });
 }

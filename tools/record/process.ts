@@ -6,17 +6,35 @@ import path from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
-import { receivedBytes } from "./bytes.ts";
+import { byteReader, receivedBytes } from "./bytes.ts";
 
 /** Numbered as in stand_in/stand_in.h. */
 export const requestKind = { load: 1, call: 2 } as const;
-export const replyKind = { loaded: 1, recorded: 2, refused: 3, crashed: 4 } as const;
+export const replyKind = { loaded: 1, recorded: 2, refused: 3, crashed: 4, forbidden: 5 } as const;
 
 export interface Reply {
   state: "replied";
   kind: number;
   payload: Buffer;
 }
+
+/** A system call that the sandbox trapped, and that ended the process. */
+export interface ForbiddenCall {
+  what: "opens_file" | "changes_files" | "network" | "processes" | "stops_itself";
+  /** Its name: "openat". */
+  system_call: string;
+  /** What it was to open, change or start; empty for calls without one. */
+  path: string;
+}
+
+/** Numbered as enum Forbidden in stand_in/stand_in.h. */
+const forbiddenKinds: Readonly<Record<number, ForbiddenCall["what"]>> = {
+  1: "opens_file",
+  2: "changes_files",
+  3: "network",
+  4: "processes",
+  5: "stops_itself",
+};
 
 /** Why a process gave no reply. It and its children are dead by then. */
 export interface Ending {
@@ -26,6 +44,7 @@ export interface Ending {
   signal: NodeJS.Signals | null;
   /** The address of a memory fault, where the process could still tell. */
   fault_address?: bigint;
+  forbidden?: ForbiddenCall;
   /** The end of what it printed. */
   output: string;
 }
@@ -56,6 +75,7 @@ export class StandInProcess {
   readonly #received = receivedBytes();
   #output = "";
   #faultAddress: bigint | undefined;
+  #forbidden: ForbiddenCall | undefined;
   #cause: Ending["cause"] | undefined;
   #waiting: { nonce: bigint; resolve: (reply: Reply) => void } | undefined;
 
@@ -167,6 +187,7 @@ export class StandInProcess {
       exit_code: this.#child.exitCode,
       signal: this.#child.signalCode,
       ...(this.#faultAddress === undefined ? {} : { fault_address: this.#faultAddress }),
+      ...(this.#forbidden === undefined ? {} : { forbidden: this.#forbidden }),
       output: this.#output,
     };
   }
@@ -196,8 +217,24 @@ export class StandInProcess {
       this.#faultAddress = payload.length >= 12 ? payload.readBigUInt64LE(4) : undefined;
       return;
     }
+    if (kind === replyKind.forbidden) {
+      this.#forbidden = readForbidden(payload);
+      return;
+    }
     this.#waiting?.resolve({ state: "replied", kind, payload });
     this.#waiting = undefined;
+  }
+}
+
+/** What the host code may have written itself: anything may be in it. */
+function readForbidden(payload: Buffer): ForbiddenCall | undefined {
+  try {
+    const reply = byteReader(payload);
+    const what = forbiddenKinds[reply.u32()];
+    return what && { what, system_call: reply.text(), path: reply.text() };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return undefined;
   }
 }
 

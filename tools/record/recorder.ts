@@ -1,12 +1,13 @@
 import { realpath } from "node:fs/promises";
 import type { DeviceLimits } from "../gpu/devices.ts";
 import { byteReader, byteWriter } from "./bytes.ts";
-import { endingError, type FailureContext, refusalError } from "./failures.ts";
+import { endingError, type FailureContext, refusalError, unreadableRecord } from "./failures.ts";
 import { checkLibrary } from "./library.ts";
 import { type Arena, type KernelFacts, loadRequest } from "./load-request.ts";
 import { replyKind, requestKind, StandInProcess } from "./process.ts";
 import { callStream, type RecordedCall, readRecording } from "./recording.ts";
 import { standInRuntime } from "./runtime.ts";
+import { type Isolation, readIsolation } from "./sandbox.ts";
 
 export { type Arena, defaultArena, type KernelFacts } from "./load-request.ts";
 export type {
@@ -17,6 +18,7 @@ export type {
   RefusedLaunch,
 } from "./recording.ts";
 export { callStream } from "./recording.ts";
+export { type Isolation, renderIsolation } from "./sandbox.ts";
 
 export interface RecorderOptions {
   /** The project's library, linked -cudart none. */
@@ -45,6 +47,7 @@ export class Recorder {
   readonly #executable: string;
   readonly #failures: FailureContext;
   #process: StandInProcess | undefined;
+  #isolation: Isolation = { calls: false, files: false };
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -68,10 +71,15 @@ export class Recorder {
     return recorder;
   }
 
+  /** What the kernel of this machine keeps the host code from. */
+  get isolation(): Isolation {
+    return this.#isolation;
+  }
+
   /**
    * Calls the entry point with `args` as the bytes of its struct, on `callStream`. Calls queue.
-   * Throws ToolError `recording_failed`, `timed_out` or `cancelled`; a code that the entry point
-   * returns is a result, not an error.
+   * Throws RecordingFailure (`recording_failed` or `timed_out`), whose reason says whether the host
+   * code is at fault, and ToolError `cancelled`; a code that the entry point returns is a result.
    */
   call(args: Uint8Array): Promise<RecordedCall> {
     const call = this.#queue.then(() => this.#call(args));
@@ -98,7 +106,7 @@ export class Recorder {
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       await this.#discard(process);
-      throw refusalError(`the record of the call cannot be read: ${error.message}`);
+      throw unreadableRecord(error);
     }
   }
 
@@ -108,7 +116,8 @@ export class Recorder {
     await this.#process?.close();
     const process = new StandInProcess(this.#executable, this.#options.signal);
     this.#process = process;
-    await this.#request(process, requestKind.load, loadRequest(this.#options));
+    const loaded = await this.#request(process, requestKind.load, loadRequest(this.#options));
+    this.#isolation = readIsolation(loaded);
     return process;
   }
 
@@ -116,8 +125,11 @@ export class Recorder {
     const answer = await process.request(kind, payload, this.#options.timeoutMs);
     if (answer.state === "replied" && answer.kind !== replyKind.refused) return answer.payload;
     await this.#discard(process);
-    if (answer.state === "ended") throw endingError(answer, this.#failures);
-    throw refusalError(byteReader(answer.payload).text());
+    if (answer.state === "ended") {
+      throw endingError(answer, { ...this.#failures, loading: kind === requestKind.load });
+    }
+    const refusal = byteReader(answer.payload);
+    throw refusalError(refusal.u32(), refusal.text());
   }
 
   async #discard(process: StandInProcess): Promise<void> {

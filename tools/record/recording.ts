@@ -37,13 +37,19 @@ export interface RefusedLaunch extends Omit<RecordedLaunch, "params"> {
 export type RecordedOperation =
   | ({ kind: "launch" } & RecordedLaunch)
   | ({ kind: "refused_launch" } & RefusedLaunch)
-  | { kind: "memset"; address: bigint; value: number; bytes: number; stream: bigint }
-  | { kind: "copy"; to: bigint; from: bigint; bytes: number; stream: bigint }
-  | { kind: "upload"; to: bigint; data: Uint8Array; stream: bigint }
-  | { kind: "alloc"; address: bigint; bytes: number; stream: bigint }
-  | { kind: "free"; address: bigint; stream: bigint }
+  | ({ kind: "memset"; address: bigint; value: number; bytes: number } & MemoryWork)
+  | ({ kind: "copy"; to: bigint; from: bigint; bytes: number } & MemoryWork)
+  | ({ kind: "upload"; to: bigint; data: Uint8Array } & MemoryWork)
+  | ({ kind: "alloc"; address: bigint; bytes: number } & MemoryWork)
+  | ({ kind: "free"; address: bigint } & MemoryWork)
   | { kind: "synchronize"; what: "device" | "stream_or_event"; handle: bigint }
   | { kind: "record_event" | "wait_event"; event: bigint; stream: bigint };
+
+export interface MemoryWork {
+  stream: bigint;
+  /** Asked for by cudaMalloc, cudaFree, cudaMemset or cudaMemcpy, not by their stream-ordered forms. */
+  blocking?: true;
+}
 
 export interface RecordedCall {
   /** The cudaError_t that the entry point returned. */
@@ -92,28 +98,28 @@ const readers: Readonly<Record<number, (record: ByteReader) => RecordedOperation
     address: record.u64(),
     value: record.u32(),
     bytes: Number(record.u64()),
-    stream: record.u64(),
+    ...readMemoryWork(record),
   }),
   4: (record) => ({
     kind: "copy",
     to: record.u64(),
     from: record.u64(),
     bytes: Number(record.u64()),
-    stream: record.u64(),
+    ...readMemoryWork(record),
   }),
   5: (record) => ({
     kind: "upload",
     to: record.u64(),
-    stream: record.u64(),
+    ...readMemoryWork(record),
     data: record.blob(),
   }),
   6: (record) => ({
     kind: "alloc",
     address: record.u64(),
     bytes: Number(record.u64()),
-    stream: record.u64(),
+    ...readMemoryWork(record),
   }),
-  7: (record) => ({ kind: "free", address: record.u64(), stream: record.u64() }),
+  7: (record) => ({ kind: "free", address: record.u64(), ...readMemoryWork(record) }),
   8: (record) => ({
     kind: "synchronize",
     handle: record.u64(),
@@ -128,6 +134,11 @@ function readOperation(record: ByteReader): RecordedOperation {
   const read = readers[number];
   if (!read) throw new RangeError(`operation ${number}`);
   return read(record);
+}
+
+function readMemoryWork(record: ByteReader): MemoryWork {
+  const stream = record.u64();
+  return record.u32() ? { stream, blocking: true } : { stream };
 }
 
 const hintNames: Readonly<Record<number, string>> = {

@@ -1,86 +1,129 @@
-import type { ArchBuild } from "../build/compile.ts";
-import { ToolError } from "../errors.ts";
-import type { DeviceLimits } from "../gpu/devices.ts";
-import type { KernelCase } from "../kernel/cases.ts";
 import { userCache } from "../paths.ts";
-import { PtxError, type PtxModule, parsePtx } from "../ptx/index.ts";
-import { type KernelFacts, Recorder } from "../record/recorder.ts";
+import { RecordingFailure } from "../record/failures.ts";
+import { Recorder } from "../record/recorder.ts";
+import type { ArchInput } from "./arch-input.ts";
 import type { Candidate } from "./candidate.ts";
-import { runCases } from "./case-pool.ts";
+import { inInterpreter } from "./interpreter/case-pool.ts";
 import { launchDigest } from "./launch-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
 import { OutcomeStore } from "./outcome-store.ts";
 import { patientRecord } from "./patient-record.ts";
+import type { ReasonCode } from "./reasons.ts";
 import { checkRefusals, checkRefusedLaunch } from "./refusals.ts";
+import { startRecorder } from "./start-recorder.ts";
 import type { ExecutedCase, Failure } from "./verdict.ts";
-
-/** One arch of the candidate: its build, the device that it is executed as, and its PTX. */
-export interface ArchInput {
-  build: ArchBuild;
-  device: DeviceLimits;
-  ptx: string;
-}
-
-/** Longest that one call of the entry point may take on the host. */
-const hostTimeoutMs = 5_000;
+import type { Executor, WorkItem } from "./work.ts";
 
 /**
- * All cases of one arch: from the store where they were executed before, from `earlier` where
- * another arch's code and launches are the same, else executed.
+ * All work of one arch: from the store where it was done before, from `earlier` where another
+ * arch's code and launches are the same, else executed.
  */
 export async function runArch(
   candidate: Candidate,
   run: ArchInput,
-  cases: readonly KernelCase[],
+  items: readonly WorkItem[],
   earlier: readonly ExecutedCase[],
   signal: AbortSignal,
-  onCase: (index: number) => void,
+  onItem: (index: number) => void,
 ): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
-  const { arch, build_id } = run.build;
-  const { entry, fields } = candidate;
-  const store = new OutcomeStore(userCache(), [build_id, run.device, entry, fields]);
-  const outcomes: (CaseOutcome | undefined)[] = cases.map((one) => store.find(one));
+  const { arch } = run.build;
+  const stores = storesOf(candidate, run);
+  const storeOf = (item: WorkItem) => stores[placeOf(run, item)];
+  const outcomes: (CaseOutcome | undefined)[] = items.map((item) => storeOf(item).find(item));
   outcomes.forEach((outcome, index) => {
-    if (outcome) onCase(index);
+    if (outcome) onItem(index);
   });
   const cached = outcomes.map((outcome) => outcome !== undefined);
-  const open = cases.map((_, index) => index).filter((index) => !outcomes[index]);
-  const recorder = await startRecorder(candidate, run, signal);
-  const record = patientRecord(recorder);
+  const started = await startOrReason(candidate, run, signal);
+  if (!(started instanceof Recorder)) return { executed: [], failures: [started] };
+  const recorder = started;
+  const record = patientRecord(recorder, candidate.takes_stream);
   const digestOf = launchDigest(run.ptx);
-  const earlierOf = byIndex(earlier);
-  const digests: string[] = [];
-  try {
-    const failures = candidate.declared ? await allRefusals(candidate, run, recorder, signal) : [];
-    await runCases({
-      data: { ptx: run.ptx, fields: candidate.fields },
-      cases: open.map((index) => cases[index] as KernelCase),
+  const earlierOf = byName(earlier, run);
+  const executeAll = (place: Place, execute: Executor) => {
+    const open = items
+      .map((_, index) => index)
+      .filter((index) => !outcomes[index] && placeOf(run, items[index] as WorkItem) === place);
+    const digests: string[] = [];
+    return execute({
+      items: open.map((index) => items[index] as WorkItem),
       signal,
       record: (position, args) =>
         record(args, (call) => {
+          const item = items[open[position] as number] as WorkItem;
+          if (item.check === "calls" || item.check === "second_gpu") return undefined;
           const digest = digestOf(call);
           digests[position] = digest;
-          return findEarlier(earlierOf.get(open[position] as number) ?? [], digest);
+          return findEarlier(earlierOf.get(itemKey(item, place)) ?? [], digest);
         }),
       onOutcome(position, outcome) {
         const index = open[position] as number;
         const kept = withDigest(outcome, digests[position]);
         outcomes[index] = kept;
-        store.add(cases[index] as KernelCase, kept);
-        onCase(index);
+        storeOf(items[index] as WorkItem).add(items[index] as WorkItem, kept);
+        onItem(index);
       },
     });
-    const executed = cases.map((one, index) => ({
-      arch,
-      index,
-      one,
-      outcome: outcomes[index] as CaseOutcome,
-      cached: cached[index] ?? false,
-    }));
+  };
+  try {
+    const failures = candidate.declared ? await allRefusals(candidate, run, recorder, signal) : [];
+    const { ptx } = run;
+    await Promise.all([
+      run.gpu && executeAll("gpu", run.gpu.execute),
+      executeAll("interpreter", inInterpreter({ ptx, fields: candidate.fields })),
+    ]);
+    const executed = items.map(
+      ({ one, check }, index): ExecutedCase => ({
+        arch,
+        index,
+        one,
+        check,
+        on: placeOf(run, items[index] as WorkItem),
+        code: run.gpu?.code,
+        outcome: outcomes[index] as CaseOutcome,
+        cached: cached[index] ?? false,
+      }),
+    );
     return { executed, failures };
   } finally {
     await recorder.close();
   }
+}
+
+/** A library that does not let itself be loaded is a finding where a reason names it. */
+async function startOrReason(
+  candidate: Candidate,
+  run: ArchInput,
+  signal: AbortSignal,
+): Promise<Recorder | Failure> {
+  try {
+    return await startRecorder(candidate, run, signal);
+  } catch (error) {
+    if (!(error instanceof RecordingFailure) || !error.reason) throw error;
+    return {
+      reason: error.reason as ReasonCode,
+      detail: error.message,
+      case_name: "loading the library",
+      case_index: -100,
+      special_inputs: false,
+      arch: run.build.arch,
+    };
+  }
+}
+
+type Place = "gpu" | "interpreter";
+
+/** Races and orders are the interpreter's to find; everything else the GPU's, where there is one. */
+function placeOf({ gpu }: ArchInput, { check }: WorkItem): Place {
+  return gpu && check !== "memory" ? "gpu" : "interpreter";
+}
+
+function storesOf(candidate: Candidate, { build, device, gpu }: ArchInput) {
+  const subject = [build.build_id, device, candidate.entry, candidate.fields];
+  return {
+    interpreter: new OutcomeStore(userCache(), subject),
+    gpu: new OutcomeStore(userCache(), [...subject, gpu?.identity, gpu?.code]),
+  };
 }
 
 async function allRefusals(
@@ -99,67 +142,24 @@ async function allRefusals(
   }
 }
 
-/** `facts` replaces what is said of every kernel. */
-export function startRecorder(
-  candidate: Candidate,
-  { build, device, ptx }: ArchInput,
-  signal: AbortSignal,
-  facts: Partial<KernelFacts> = {},
-): Promise<Recorder> {
-  return Recorder.start({
-    library: build.library,
-    entry: candidate.entry,
-    device,
-    kernels: kernelFacts(build, ptx).map((kernel) => ({ ...kernel, ...facts })),
-    signal,
-    timeoutMs: hostTimeoutMs,
-  });
-}
-
-/** What the recorder must know of each kernel: parameters from the PTX, the rest from ptxas. */
-function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
-  const { kernels } = requireReadable(ptx, build.arch);
-  return build.kernels.flatMap((resources) => {
-    const kernel = kernels.get(resources.name);
-    if (!kernel) return [];
-    return {
-      name: resources.name,
-      param_bytes: kernel.params.map(({ bytes }) => bytes),
-      param_offsets: kernel.params.map(({ offset }) => offset),
-      registers_per_thread: resources.registers_per_thread,
-      static_shared_bytes: resources.static_shared_bytes,
-      local_bytes: resources.local_bytes,
-      max_threads: resources.max_threads,
-    };
-  });
-}
-
-function requireReadable(ptx: string, arch: string): PtxModule {
-  try {
-    return parsePtx(ptx);
-  } catch (error) {
-    if (!(error instanceof PtxError)) throw error;
-    throw new ToolError(
-      "ptx_unsupported",
-      `The interpreter cannot read the PTX for ${arch}: ${error.message}.`,
-      "Write that line without the instruction or directive that is named, or validate another arch.",
-      { cause: error },
-    );
-  }
-}
-
-/** Per case what the archs before made of it: with effort full there are hundreds of thousands. */
-function byIndex(executed: readonly ExecutedCase[]): Map<number, ExecutedCase[]> {
-  const found = new Map<number, ExecutedCase[]>();
-  for (const one of executed) {
-    const same = found.get(one.index);
-    if (same) same.push(one);
-    else found.set(one.index, [one]);
+/** Machine code of one arch says nothing of another's; the same PTX, interpreted or translated, does. */
+function byName(earlier: readonly ExecutedCase[], { gpu }: ArchInput): Map<string, ExecutedCase[]> {
+  const found = new Map<string, ExecutedCase[]>();
+  for (const one of earlier) {
+    if (one.on === "gpu" && (gpu?.code !== "ptx_jit" || one.code !== "ptx_jit")) continue;
+    const key = itemKey(one, one.on ?? "interpreter");
+    const group = found.get(key);
+    if (group) group.push(one);
+    else found.set(key, [one]);
   }
   return found;
 }
 
-/** The outcome of the same case on another arch, where code and launches were the same. */
+function itemKey({ one, check }: { one: WorkItem["one"]; check?: WorkItem["check"] }, on: Place) {
+  return JSON.stringify([one, check, on]);
+}
+
+/** The outcome of the same item on another arch, where code and launches were the same. */
 function findEarlier(earlier: readonly ExecutedCase[], digest: string): CaseOutcome | undefined {
   const same = earlier.find(
     ({ outcome }) => "launch_digest" in outcome && outcome.launch_digest === digest,

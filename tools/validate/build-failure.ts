@@ -3,7 +3,7 @@ import { shortened } from "../text.ts";
 import { nextStep } from "../tool.ts";
 import type { Candidate } from "./candidate.ts";
 import type { ValidateResult } from "./result.ts";
-import { isolationText, semanticsOf } from "./scope.ts";
+import { interpreterIsolation, semanticsOf } from "./scope.ts";
 
 const shownErrors = 5;
 
@@ -24,7 +24,10 @@ export function buildFailure(
     operator: candidate.operator,
     executed_on: "ptx_interpreter",
     devices: [],
+    why_there: "nothing was executed",
     semantics: semanticsOf(candidate),
+    known_semantics: "",
+    seed: 0,
     cases_total: 0,
     cases_passed: 0,
     cases_failed: 0,
@@ -33,7 +36,8 @@ export function buildFailure(
     failures: [],
     accuracy: [],
     not_checked: ["everything: there is no build"],
-    isolation: isolationText,
+    isolation: interpreterIsolation,
+    resources: "",
     thread_instructions: 0,
     duration_ms: 0,
     build_ids: [],

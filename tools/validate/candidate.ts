@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
+import type { BuildSource } from "../build/sources.ts";
 import { ToolError } from "../errors.ts";
 import type { EntryForm, Supported } from "../kernel/cases.ts";
 import { type ArgumentField, type OperatorName, rmsnormFields } from "../kernel/operators.ts";
@@ -8,9 +9,9 @@ import { requireInside, shownPath } from "../paths.ts";
 import { listed } from "../text.ts";
 import { writeEntry } from "./single-file.ts";
 
-/** What is under test: a project, or one .cu file with the line that calls it. */
+/** What is under test: a project, one .cu file with the line that calls it, or a Python function. */
 export interface Candidate {
-  kind: "project" | "file";
+  kind: "project" | "file" | "callable";
   /** As the caller named it, relative to the workspace. */
   label: string;
   operator: OperatorName;
@@ -24,6 +25,8 @@ export interface Candidate {
   archs: readonly string[] | undefined;
   supports: Supported;
   form: EntryForm;
+  /** Its calls are given a stream. */
+  takes_stream: boolean;
   /** A float32 weight may promote the output to float32. */
   promotes: boolean;
   fields: readonly ArgumentField[];
@@ -86,6 +89,7 @@ function projectCandidate(folder: string, workspace: string, args: CandidateArgu
     archs: project.archs,
     supports: { ...supports, dtypes: chosenDtypes(args, supports) },
     form: { rstd: "optional", in_place: false, rounded_sum: true, bias: false, mean: false },
+    takes_stream: true,
     promotes: true,
     fields: rmsnormFields,
     declared: true,
@@ -123,4 +127,9 @@ function fileCandidate(file: string, workspace: string, args: CandidateArguments
   const entry = writeEntry(file, workspace, { ...args, include_folders });
   const label = shownPath(workspace, file);
   return { kind: "file", label, archs: undefined, call: callOf(args), ...entry };
+}
+
+/** What the compiler is given of it. */
+export function buildSource({ main, include_folders, root }: Candidate): BuildSource {
+  return { main, include_folders, defines: {}, root };
 }

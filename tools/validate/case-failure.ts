@@ -5,8 +5,10 @@ import {
   tooManyBeyond,
 } from "../kernel/accuracy.ts";
 import { caseName, type KernelCase } from "../kernel/cases.ts";
+import { isOrdinary } from "../kernel/inputs.ts";
 import type { CaseOutcome, FaultReport, Measurement } from "./outcome.ts";
 import { type ReasonCode, reasons } from "./reasons.ts";
+import type { Check } from "./work.ts";
 
 /** One case that speaks against the kernel. */
 export interface Failure {
@@ -29,6 +31,12 @@ export interface ExecutedCase {
   arch: string;
   index: number;
   one: KernelCase;
+  /** What was asked; left out: `values`. */
+  check?: Check;
+  /** Where; left out: in the interpreter. */
+  on?: "gpu" | "interpreter";
+  /** Of the GPU: what of the build ran there. */
+  code?: "cubin" | "ptx_jit" | undefined;
   outcome: CaseOutcome;
   /** Taken from an earlier run of the same build. */
   cached: boolean;
@@ -37,7 +45,11 @@ export interface ExecutedCase {
 /** What speaks against the kernel in one case, by itself; undefined where nothing does. */
 export function failureOf(item: ExecutedCase): Failure | undefined {
   const { outcome, one } = item;
-  if (outcome.state === "not_recorded") return describe(item, "host_code_failed", outcome.message);
+  if (outcome.state === "not_recorded") {
+    // Without a reason it is we who could not record it.
+    if (outcome.reason === undefined) return undefined;
+    return describe(item, reasonOf(outcome.reason), outcome.message);
+  }
   if (outcome.state === "refused") {
     const said = `returned ${outcome.result_name}`;
     return describe(item, "returned_error", `the entry point ${said} for a supported case`);
@@ -56,6 +68,10 @@ function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | u
   if (measured.canaries_broken > 0) {
     const detail = `${measured.canaries_broken} bytes outside of the output rows were overwritten`;
     return describe(item, "canary_overwritten", detail);
+  }
+  if (measured.inputs_changed) {
+    const detail = `${measured.inputs_changed} elements of the inputs were overwritten`;
+    return describe(item, "input_modified", detail);
   }
   if (measured.bad_count > 0) return wrongValues(item, measured);
   const rstdLimit = rstdMaxUlp(one);
@@ -84,10 +100,15 @@ const offsetSymptoms = [
   "incomplete_sum",
 ];
 
+/** Offsets of its elements pass 2^31. */
+function isFar({ layout, rows, hidden_size }: KernelCase): boolean {
+  return layout === "far_strided" || rows * hidden_size > 2 ** 31;
+}
+
 function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
   const { first_bad: bad, diagnosis } = measured;
   const named = diagnosis && !offsetSymptoms.includes(diagnosis.reason);
-  const far = item.one.layout === "far_strided" && !named;
+  const far = isFar(item.one) && !named;
   const reason = far ? "offset_32_bit" : ((diagnosis?.reason ?? "wrong_values") as ReasonCode);
   const nature = far
     ? "rows past 2^31 elements are wrong: an offset is computed in 32 bits"
@@ -108,23 +129,31 @@ function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
   return failure;
 }
 
+/** Fault kinds of the executors that are not named as a reason is. */
 const faultReasons: Record<string, ReasonCode> = {
-  out_of_bounds: "out_of_bounds",
-  misaligned: "misaligned",
   read_only_write: "input_modified",
-  deadlock: "deadlock",
-  missing_lanes: "deadlock",
   instruction_budget: "endless_loop",
+  timed_out: "endless_loop",
   trap: "trapped",
-  schedule_dependent: "schedule_dependent",
   launch_refused: "launch_error_swallowed",
   bad_launch: "launch_error_swallowed",
+  launch_failed: "launch_error_swallowed",
+  illegal_address: "out_of_bounds",
+  misaligned_address: "misaligned",
+  uninitialised_shared: "uninitialised_read",
+  uninitialised_local: "uninitialised_read",
+  uninitialised_global: "uninitialised_read",
 };
 
+function reasonOf(kind: string): ReasonCode {
+  if (kind in reasons) return kind as ReasonCode;
+  return faultReasons[kind] ?? "trapped";
+}
+
 function faultFailure(item: ExecutedCase, fault: FaultReport): Failure {
-  const known = faultReasons[fault.kind] ?? "trapped";
+  const known = reasonOf(fault.kind);
   // Offsets are small everywhere else: what only goes wrong past 2^31 elements has wrapped.
-  const wrapped = item.one.layout === "far_strided" && known === "out_of_bounds";
+  const wrapped = isFar(item.one) && known === "out_of_bounds";
   const failure = describe(item, wrapped ? "offset_32_bit" : known, fault.message);
   if (fault.source_file) failure.source = `${fault.source_file}:${fault.source_line ?? 0}`;
   return failure;
@@ -153,7 +182,7 @@ function describe(item: ExecutedCase, reason: ReasonCode, detail: string): Failu
     detail,
     case_name: caseName(item.one),
     case_index: item.index,
-    special_inputs: !item.one.inputs.startsWith("std_"),
+    special_inputs: !isOrdinary(item.one.inputs),
     arch: item.arch,
   };
 }

@@ -1,9 +1,9 @@
 import { accuracyLimits, rstdMaxUlp, ulpDistance } from "../kernel/accuracy.ts";
 import type { KernelCase } from "../kernel/cases.ts";
-import { bitsView, dtypeFacts, valueFromBits } from "../kernel/dtypes.ts";
+import { bitsView, dtypeFacts, roundTo, valueFromBits } from "../kernel/dtypes.ts";
 import { type ReferenceRow, type RowInputs, referenceRow, summed } from "../kernel/reference.ts";
 import { countBrokenCanaries } from "./canaries.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, type Suspicion } from "./diagnose.ts";
 import type { BadElement, Measurement } from "./outcome.ts";
 import { type Distance, distanceOf, type GotRow, type Output, readRow } from "./output.ts";
 import { describePattern } from "./pattern.ts";
@@ -38,6 +38,7 @@ class Tally {
   #beyond = 0;
   #badCount = 0;
   #notWritten = 0;
+  #exact = 0;
   #first: BadElement | undefined;
   #worst: BadElement | undefined;
   #rstdMaxUlp = 0;
@@ -60,6 +61,11 @@ class Tally {
     const notWritten = got.bits[column] === dtypeFacts[this.#one.out_dtype].poison;
     if (plain > this.#maxUlp) this.#maxUlp = plain;
     if (ordered > limits.ordered_ulp) this.#beyond += 1;
+    const nearest = roundTo(reference.ordered[column] as number, this.#one.out_dtype);
+    const value = got.values[column] as number;
+    if (value === nearest || (Number.isNaN(value) && Number.isNaN(nearest) && !notWritten)) {
+      this.#exact += 1;
+    }
     if (plain <= limits.max_ulp && !notWritten) return;
     this.#badCount += 1;
     if (notWritten) this.#notWritten += 1;
@@ -99,6 +105,20 @@ class Tally {
     });
   }
 
+  #suspicion(): Suspicion {
+    const { rows, hidden_size } = this.#one;
+    const bad = (row: number) =>
+      this.#bad.subarray(row * hidden_size, (row + 1) * hidden_size).includes(1);
+    const bad_rows = this.#badCount === 0 ? [] : Array.from({ length: rows }, (_, row) => row);
+    return {
+      elements: rows * hidden_size,
+      bad_count: this.#badCount,
+      not_written_count: this.#notWritten,
+      max_ulp: this.#maxUlp,
+      bad_rows: bad_rows.filter(bad),
+    };
+  }
+
   finish(inputs: (row: number) => RowInputs, output: Output): Measurement {
     const one = this.#one;
     const wrong = this.#badCount > 0;
@@ -108,12 +128,13 @@ class Tally {
       beyond: this.#beyond,
       bad_count: this.#badCount,
       not_written_count: this.#notWritten,
+      exact_count: this.#exact,
       first_bad: this.#first,
       worst: this.#worst,
       pattern: wrong ? describePattern(this.#bad, one.rows, one.hidden_size) : "",
       diagnosis:
         wrong || this.#beyond > 0 || this.#rstdMaxUlp > rstdMaxUlp(one)
-          ? diagnose(one, inputs, output, this.#notWritten)
+          ? diagnose(one, inputs, output, this.#suspicion())
           : undefined,
       canaries_broken: countBrokenCanaries(one, output),
       rstd_max_ulp: this.#rstdMaxUlp,

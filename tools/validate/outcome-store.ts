@@ -10,17 +10,17 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { ToolError } from "../errors.ts";
-import type { KernelCase } from "../kernel/cases.ts";
 import { judgeDigest } from "./judge-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
+import type { WorkItem } from "./work.ts";
 
 /** Builds whose outcomes are kept, those used last: 10 to 20 MB. */
 const keptBuilds = 256;
 
 /**
- * Outcomes of cases by content, one JSON object a line, appended as each case ends: an interrupted
+ * Outcomes of work items by content, one JSON object a line, appended as each item ends: an interrupted
  * validation resumes, a repeated one is read. The content is what is under test (`subject`), the
- * case, and Kernelwright's own code: after a change of ours nothing old is believed.
+ * item, and Kernelwright's own code: after a change of ours nothing old is believed.
  */
 export class OutcomeStore {
   readonly #file: string;
@@ -45,17 +45,17 @@ export class OutcomeStore {
     }
   }
 
-  find(one: KernelCase): CaseOutcome | undefined {
-    return this.#known.get(digest(one));
+  find(item: WorkItem): CaseOutcome | undefined {
+    return this.#known.get(digest(item));
   }
 
   /**
    * Keeps an outcome. One that could not be recorded or executed is not kept: the reason may be
    * gone next time. Throws disk_full.
    */
-  add(one: KernelCase, outcome: CaseOutcome): void {
+  add(item: WorkItem, outcome: CaseOutcome): void {
     if (outcome.state === "not_recorded" || outcome.state === "not_executed") return;
-    this.#append(`${JSON.stringify({ key: digest(one), outcome }, encodeNumber)}\n`);
+    this.#append(`${JSON.stringify({ key: digest(item), outcome }, encodeNumber)}\n`);
   }
 
   #append(text: string): void {

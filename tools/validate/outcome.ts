@@ -24,6 +24,8 @@ export interface Measurement {
   beyond: number;
   bad_count: number;
   not_written_count: number;
+  /** Elements that are the ordered reference rounded to the output dtype; both zeros are one. */
+  exact_count: number;
   first_bad: BadElement | undefined;
   worst: BadElement | undefined;
   /** Where the bad elements lie, in words: "every row, columns 4088 to 4095". */
@@ -32,6 +34,8 @@ export interface Measurement {
   diagnosis: Diagnosis | undefined;
   /** Bytes between and around the rows that were overwritten. */
   canaries_broken: number;
+  /** On a GPU: elements of inputs that were overwritten. The interpreter refuses such a write. */
+  inputs_changed?: number;
   rstd_max_ulp: number;
   /** `layernorm`: in ulps of the mean magnitude. */
   mean_max_ulp: number;
@@ -43,6 +47,8 @@ export interface Diagnosis {
   reason: string;
   /** One sentence that names the fault's nature. */
   nature: string;
+  /** Other semantics that the values are right by: "weight_offset 1". */
+  resembles?: string;
 }
 
 /** A finding of the executor, as text and data. */
@@ -59,6 +65,8 @@ export interface Executed {
   milliseconds: number;
   /** Names code, shapes and parameters of the launches; see launch-digest.ts. */
   launch_digest: string;
+  /** Doubts that fail nothing: lanes of a warp that rely on running in step. */
+  warnings?: FaultReport[];
 }
 
 export type CaseOutcome =
@@ -67,6 +75,6 @@ export type CaseOutcome =
   /** The entry point returned an error code. */
   | ({ state: "refused"; result_name: string } & Executed)
   /** The host code crashed, hung, or called what the stand-in runtime does not have. */
-  | { state: "not_recorded"; code: string; message: string; hint: string }
+  | { state: "not_recorded"; code: string; message: string; hint: string; reason?: string }
   /** The interpreter does not know an instruction: no verdict on the kernel. */
   | { state: "not_executed"; message: string };

@@ -16,6 +16,8 @@ export interface DeviceMemory {
   alloc(bytes: number, options: { label: string; read_only?: boolean }): bigint;
   write(address: bigint, bytes: Uint8Array): void;
   read(address: bigint, bytes: number): Uint8Array;
+  /** The bytes stay and count as never written: who reads them makes a mistake that can be told. */
+  forget?(address: bigint, bytes: number): void;
 }
 
 /** A case with its buffers in place: what the entry point is called with, and where results lie. */
@@ -32,6 +34,8 @@ export interface PreparedCase {
 /** A case whose buffers are allocated only: enough to record its launches. */
 export interface PlacedCase extends PreparedCase {
   fill(): void;
+  /** Other inputs from here on, for `fill` and for `inputs`. */
+  redraw(seed: number): void;
 }
 
 /** A case ready to be executed: buffers allocated and filled. */
@@ -56,7 +60,8 @@ export function placeCase(
   memory: DeviceMemory,
 ): PlacedCase {
   const layouts = layoutOfCase(one);
-  const inputs = inputsOf(one);
+  let drawn = inputsOf(one);
+  const inputs: CaseInputs = { row: (row) => drawn.row(row) };
   const fills: (() => void)[] = [];
   const rowCount = Math.max(one.rows, 1);
   const weightDtype = one.weight === "float32" ? "float32" : one.dtype;
@@ -70,9 +75,10 @@ export function placeCase(
       memory.write(at, encode(values() as Float64Array, dtype)),
     );
   const perRow = (label: string) =>
-    place(4 * rowCount, label, false, (at) =>
-      poison(memory, at, [{ first: 0, count: rowCount }], "float32"),
-    );
+    place(4 * rowCount, label, false, (at) => {
+      poison(memory, at, [{ first: 0, count: rowCount }], "float32");
+      memory.forget?.(at, 4 * rowCount);
+    });
   const rowBytes = one.hidden_size * dtypeFacts[one.dtype].bytes;
 
   const x = place(layouts.x.buffer_bytes, "x", !one.in_place, (at) =>
@@ -120,6 +126,9 @@ export function placeCase(
     fill: () => {
       for (const fill of fills) fill();
     },
+    redraw: (seed) => {
+      drawn = inputsOf({ ...one, seed });
+    },
     inputs: inputs.row,
     layout: layouts.out,
     out,
@@ -141,7 +150,7 @@ function inputsOf(one: KernelCase): CaseInputs {
     weight:
       one.weight === "none"
         ? undefined
-        : drawWeight(seed, hidden_size, weightDtype, one.weight_offset),
+        : drawWeight(seed, hidden_size, weightDtype, one.weight_offset, one.weight_values),
     bias: one.with_bias ? drawWeight(mix32(seed), hidden_size, dtype, 1) : undefined,
   }));
   const hasResidual = one.operator === "add_rmsnorm";
@@ -218,8 +227,9 @@ function poisonOutput(
     first: rowStart(layout, row),
     count: one.hidden_size,
   }));
-  const canaries = canaryRanges(one, layout, dtypeFacts[one.out_dtype].bytes);
-  poison(memory, out, [...rows, ...canaries], one.out_dtype);
+  const { bytes } = dtypeFacts[one.out_dtype];
+  poison(memory, out, [...rows, ...canaryRanges(one, layout, bytes)], one.out_dtype);
+  for (const { first, count } of rows) memory.forget?.(out + BigInt(first * bytes), count * bytes);
 }
 
 function poison(

@@ -90,7 +90,7 @@ export const reasons = {
     fix: "Store the rounded sum x + residual before it is normalised.",
   },
   out_of_bounds: {
-    cheats: ["D12", "D16", "D20"],
+    cheats: ["D12", "D16", "D20", "D58"],
     means: "an access lies outside of its allocation",
     fix: "Check the index against rows and hidden_size before the access; mask the last vector.",
   },
@@ -265,11 +265,6 @@ export const reasons = {
     cheats: ["D66"],
     means: "the library holds no code that runs on a GPU that kernel.yaml names",
     fix: "Compile for every arch in kernel.yaml, with PTX for newer GPUs.",
-  },
-  unhealthy_gpu: {
-    cheats: ["D58"],
-    means: "after this kernel the GPU no longer computes what it must",
-    fix: "Look for out-of-bounds writes; the next candidate starts on a fresh context.",
   },
   host_code_failed: {
     cheats: ["D59"],

@@ -15,16 +15,23 @@ export function renderReport(result: ValidateResult): string {
 }
 
 function headline(result: ValidateResult): string {
-  const millions = Math.round(result.thread_instructions / 1e6);
   const cached =
     result.cases_cached > 0 ? `, ${result.cases_cached} of them known from before` : "";
-  return [
+  const lines = [
     `${result.verdict.toUpperCase().replace("_", " ")}  ${result.kernel} (${result.operator})`,
     `${result.cases_passed} of ${result.cases_total} cases passed${cached}, in ${renderDuration(result.duration_ms)}`,
-    result.devices.length > 0
-      ? `compiled code executed without a GPU: ${result.devices.join(", ")}; ${millions} million thread-instructions`
-      : result.summary,
-  ].join("\n");
+    result.devices.length > 0 ? whereIt(result) : result.summary,
+  ];
+  if (result.known_semantics) lines.push(`semantics: ${result.known_semantics}`);
+  if (result.resources) lines.push(`resources: ${result.resources}`);
+  return lines.join("\n");
+}
+
+function whereIt({ executed_on, devices, thread_instructions }: ValidateResult): string {
+  const list = devices.join(", ");
+  if (executed_on !== "ptx_interpreter") return `executed: ${list}`;
+  const millions = Math.round(thread_instructions / 1e6);
+  return `compiled code executed without a GPU: ${list}; ${millions} million thread-instructions`;
 }
 
 function renderFailure(failure: ValidateResult["failures"][number]): string {
@@ -56,5 +63,10 @@ function renderAccuracy(result: ValidateResult): string {
 }
 
 function renderScope(result: ValidateResult): string {
-  return ["not checked:", ...result.not_checked.map((line) => `  ${line}`)].join("\n");
+  return [
+    "not checked:",
+    ...result.not_checked.map((line) => `  ${line}`),
+    `isolation: ${result.isolation}`,
+    `shapes drawn from seed ${result.seed}`,
+  ].join("\n");
 }

@@ -1,19 +1,20 @@
 import { accuracyLimits } from "../kernel/accuracy.ts";
 import type { Effort } from "../kernel/cases.ts";
 import { nextStep } from "../tool.ts";
-import type { ArchInput } from "./arch-run.ts";
 import type { Candidate } from "./candidate.ts";
 import { writeDetails } from "./details.ts";
 import { fitted, shownFailures } from "./fit.ts";
-import { refusalCount } from "./refusals.ts";
+import { knownSemantics } from "./known-semantics.ts";
 import type { ValidateResult } from "./result.ts";
-import { isolationText, notChecked, semanticsOf } from "./scope.ts";
+import { notChecked, type Scope, semanticsOf } from "./scope.ts";
 import { summaryOf } from "./summary.ts";
 import type { ExecutedCase, Judgement } from "./verdict.ts";
 
 export interface ReportInput {
   candidate: Candidate;
-  runs: readonly ArchInput[];
+  scope: Scope;
+  /** The shapes of this run were drawn from it. */
+  seed: number;
   executed: readonly ExecutedCase[];
   judgement: Judgement;
   effort: Effort;
@@ -23,11 +24,10 @@ export interface ReportInput {
 
 /** The agent's view of a validation, at most 8 kB; the whole of it goes to validate.json. */
 export function report(input: ReportInput): ValidateResult {
-  const { candidate, runs, executed, judgement } = input;
+  const { candidate, scope, executed, judgement } = input;
   const failedCases = new Set(judgement.failures.map((one) => `${one.arch} ${one.case_index}`))
     .size;
-  const refusals = candidate.declared ? refusalCount * runs.length : 0;
-  const total = executed.length + refusals;
+  const total = executed.length + scope.refusals;
   const verdict = verdictOf(judgement);
   const result: ValidateResult = {
     summary: "",
@@ -35,9 +35,12 @@ export function report(input: ReportInput): ValidateResult {
     verdict,
     kernel: candidate.label,
     operator: candidate.operator,
-    executed_on: "ptx_interpreter",
-    devices: runs.map(({ build, device }) => `${build.arch} as ${device.name}`),
+    executed_on: scope.executed_on,
+    devices: scope.devices,
+    why_there: scope.why,
     semantics: semanticsOf(candidate),
+    known_semantics: knownSemantics(executed),
+    seed: input.seed,
     cases_total: total,
     cases_passed: total - failedCases - judgement.not_checked.length,
     cases_failed: failedCases,
@@ -46,11 +49,12 @@ export function report(input: ReportInput): ValidateResult {
     failures: shownFailures(judgement.failures, executed),
     accuracy: accuracyOf(judgement),
     not_checked: notChecked(input),
-    isolation: isolationText,
+    isolation: scope.isolation,
+    resources: scope.resources,
     thread_instructions: executed.reduce((sum, { outcome }) => sum + instructionsOf(outcome), 0),
     duration_ms: Math.round(input.duration_ms),
-    build_ids: runs.map(({ build }) => build.build_id),
-    warnings: [],
+    build_ids: scope.build_ids,
+    warnings: scope.warnings,
     artifacts: [],
     next: nextOf(candidate, verdict),
   };

@@ -1,6 +1,7 @@
 import { type KernelCase, listCases, type Rounding } from "../kernel/cases.ts";
 import type { ToolContext } from "../tool.ts";
-import { type ArchInput, runArch } from "./arch-run.ts";
+import type { ArchInput } from "./arch-input.ts";
+import { runArch } from "./arch-run.ts";
 import type { Candidate } from "./candidate.ts";
 
 interface Semantics {
@@ -23,8 +24,11 @@ export async function probeSemantics(
   const [only] = choices;
   if (!run || !only) return candidate;
   if (choices.length === 1) return withSemantics(candidate, only);
-  const cases = choices.map((choice) => probeCase(candidate, choice));
-  const { executed } = await runArch(candidate, run, cases, [], context.signal, () => {});
+  const items = choices.map((choice) => ({
+    one: probeCase(candidate, choice),
+    check: "values" as const,
+  }));
+  const { executed } = await runArch(candidate, run, items, [], context.signal, () => {});
   const distances = executed.map(({ outcome }) =>
     outcome.state === "measured"
       ? outcome.measurement.bad_count * 1e6 + outcome.measurement.beyond
@@ -67,5 +71,5 @@ function probeCase(candidate: Candidate, choice: Semantics): KernelCase {
     promotes: false,
     ...(candidate.eps === undefined ? {} : { eps: candidate.eps }),
   });
-  return { ...(first as KernelCase), inputs: "std_1" };
+  return { ...(first as KernelCase), inputs: "std_1", weight_values: "spread" };
 }

@@ -98,6 +98,7 @@ export function writeEntry(file: string, workspace: string, args: EntryArguments
       bias: used.has("bias"),
       mean: used.has("mean"),
     },
+    takes_stream: used.has("stream"),
     promotes: false,
     fields: entryFields,
     declared: false,

@@ -8,7 +8,7 @@ const mostCharacters = 300;
 export function summaryOf(result: ValidateResult, { effort }: Pick<ReportInput, "effort">): string {
   const { verdict, cases_total, cases_failed, cases_not_checked, devices } = result;
   const where = devices.length > 2 ? plural(devices.length, "arch") : devices.join(", ");
-  const work = `${plural(cases_total, "case")} on ${where} (${effort}, ${renderDuration(result.duration_ms)}, compiled code executed without a GPU)`;
+  const work = `${plural(cases_total, "case")}, ${where} (${effort}, ${renderDuration(result.duration_ms)}, ${how[result.executed_on]})`;
   switch (verdict) {
     case "failed": {
       const [first] = result.failures;
@@ -24,6 +24,14 @@ export function summaryOf(result: ValidateResult, { effort }: Pick<ReportInput, 
       return `Passed: ${work}. Worst error ${worstPercent(result)} % of its limit.`;
   }
 }
+
+const how = {
+  gpu: "on the GPU",
+  ptx_interpreter: "compiled code executed without a GPU",
+  gpu_and_ptx_interpreter: "on the GPU and in the interpreter",
+  cpu_torch: "a Python function on the CPU",
+  gpu_torch: "a Python function on the GPU",
+} as const;
 
 function worstPercent({ accuracy }: ValidateResult): number {
   const shares = accuracy.map(({ max_ulp, max_ulp_limit }) => max_ulp / max_ulp_limit);

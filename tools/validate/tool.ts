@@ -58,6 +58,13 @@ const input = z.object({
     .enum(efforts)
     .default("default")
     .describe("quick: a few sizes; default: about 60 cases, pairwise; full: every combination"),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional()
+    .describe("Repeats the shapes that an earlier call drew; left out: drawn anew"),
   install_compiler: compilerArguments.install_compiler,
   cuda_home: compilerArguments.cuda_home,
 });

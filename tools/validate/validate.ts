@@ -1,17 +1,30 @@
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { compile } from "../build/compile.ts";
+import { type ArchBuild, compile } from "../build/compile.ts";
 import { ToolError } from "../errors.ts";
+import { networkIsolation } from "../executors/isolation.ts";
 import { type DeviceLimits, deviceForArch, requireDevice } from "../gpu/devices.ts";
-import { caseName, type Effort, type KernelCase, listCases } from "../kernel/cases.ts";
+import { caseName, type Effort, type KernelCase } from "../kernel/cases.ts";
 import type { ToolContext } from "../tool.ts";
 import { requireCompiler } from "../toolchain/compiler.ts";
-import { type ArchInput, runArch } from "./arch-run.ts";
+import type { ArchInput } from "./arch-input.ts";
+import { runArch } from "./arch-run.ts";
 import { buildFailure } from "./build-failure.ts";
-import { type Candidate, requireCandidate } from "./candidate.ts";
+import { isCallable } from "./callable/candidate.ts";
+import { buildSource, type Candidate, requireCandidate } from "./candidate.ts";
+import { chooseCases } from "./case-choice.ts";
+import { findGpu, type GpuChoice, onThisGpu, releaseGpu } from "./gpu/find-gpu.ts";
+import { itemsOf } from "./items.ts";
+import { readBuilds } from "./read-builds.ts";
+import { refusalCount } from "./refusals.ts";
 import { report } from "./report.ts";
 import type { ValidateResult } from "./result.ts";
+import { gpuIsolation, interpreterIsolation, type Scope, scopeOfBuilds } from "./scope.ts";
 import { probeSemantics } from "./semantics.ts";
-import { type ExecutedCase, type Failure, judge } from "./verdict.ts";
+import { validateCallable } from "./validate-callable.ts";
+import { type ExecutedCase, type Failure, inOrder, type Judgement, judge } from "./verdict.ts";
+import { warpWarnings } from "./warp-warnings.ts";
+import type { WorkItem } from "./work.ts";
 
 export interface ValidateArguments {
   kernel: string;
@@ -22,69 +35,80 @@ export interface ValidateArguments {
   archs?: readonly string[] | undefined;
   device?: string | undefined;
   shapes?: readonly { rows: number; hidden_size: number }[] | undefined;
+  seed?: number | undefined;
   effort: Effort;
   install_compiler: boolean;
   cuda_home?: string | undefined;
 }
 
-/** The arch that a single file is compiled for where none is asked: its code runs on most GPUs. */
+/** The arch that a single file is compiled for where there is no GPU: its code runs on most. */
 const fileArchs = ["sm_80"];
 
-/** Builds what is stale, runs the case list against each arch's code, and judges. */
-export async function validate(
+/** Judges what `kernel` names: compiled code, or a Python function. */
+export function validate(args: ValidateArguments, context: ToolContext): Promise<ValidateResult> {
+  return isCallable(args.kernel) ? validateCallable(args, context) : validateBuilds(args, context);
+}
+
+/** Builds what is stale, reads it, runs the case list against each arch's code, and judges. */
+async function validateBuilds(
   args: ValidateArguments,
   context: ToolContext,
 ): Promise<ValidateResult> {
   const began = performance.now();
   const candidate = requireCandidate(args, context.workspace);
-  const devices = devicesOf(args, candidate);
   const compiler = await requireCompiler(context, args);
-  const archs = devices.map(({ arch }) => arch);
-  const compiled = await compile(buildSource(candidate), archs, compiler, context);
-  if (!compiled.passed) return buildFailure(candidate, compiled.diagnostics);
+  const gpu = await findGpu(args, compiler, context.signal);
+  try {
+    const devices = devicesOf(args, candidate, gpu);
+    const archs = devices.map(({ arch }) => arch);
+    const compiled = await compile(buildSource(candidate), archs, compiler, context);
+    if (!compiled.passed) return buildFailure(candidate, compiled.diagnostics);
 
-  const runs: ArchInput[] = compiled.builds.map((build, index) => ({
-    build,
-    device: devices[index] as DeviceLimits,
-    ptx: readFileSync(build.ptx, "utf8"),
-  }));
-  const judged = candidate.declared ? candidate : await probeSemantics(candidate, runs, context);
-  const cases = listCases({
-    operator: judged.operator,
-    supports: judged.supports,
-    form: judged.form,
-    effort: args.effort,
-    promotes: judged.promotes,
-    ...(judged.eps === undefined ? {} : { eps: judged.eps }),
-    ...(args.shapes ? { shapes: args.shapes } : fileShapes(judged)),
-  });
-  const { executed, failures } = await runAll(judged, runs, cases, context);
-  return report({
-    candidate: judged,
-    runs,
-    executed,
-    judgement: mergeFailures(judge(executed), failures),
-    effort: args.effort,
-    duration_ms: performance.now() - began,
-    workspace: context.workspace,
-  });
+    const runs = compiled.builds.map((build, index) =>
+      archInput(candidate, build, devices[index] as DeviceLimits, gpu),
+    );
+    const read = await readBuilds(candidate, runs, args.archs === undefined && !args.device);
+    const judged = candidate.declared ? candidate : await probeSemantics(candidate, runs, context);
+    const seed = args.seed ?? randomInt(2 ** 31);
+    const { executed, failures } = await runAll(judged, runs, args, seed, context);
+    const scope = await scopeOfRuns(judged, runs, gpu, executed);
+    scope.warnings.push(...read.warnings);
+    return report({
+      candidate: judged,
+      scope,
+      seed,
+      executed,
+      judgement: judgeAll(executed, [...read.failures, ...failures]),
+      effort: args.effort,
+      duration_ms: performance.now() - began,
+      workspace: context.workspace,
+    });
+  } finally {
+    await releaseGpu(gpu);
+  }
 }
 
 async function runAll(
   candidate: Candidate,
   runs: readonly ArchInput[],
-  cases: readonly KernelCase[],
+  { effort, shapes }: ValidateArguments,
+  seed: number,
   context: ToolContext,
 ): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
   const executed: ExecutedCase[] = [];
   const failures: Failure[] = [];
-  const total = runs.length * cases.length;
+  const work = runs.map((run) => {
+    const gpus = run.gpu?.count ?? 0;
+    return itemsOf(chooseCases(candidate, { effort, shapes, seed, onGpu: gpus > 0 }), gpus);
+  });
+  const total = work.reduce((sum, items) => sum + items.length, 0);
   let done = 0;
-  for (const run of runs) {
-    const finished = await runArch(candidate, run, cases, executed, context.signal, (index) => {
+  for (const [position, run] of runs.entries()) {
+    const items = work[position] as WorkItem[];
+    const finished = await runArch(candidate, run, items, executed, context.signal, (index) => {
       done += 1;
       context.progress({
-        message: `${run.build.arch} as ${run.device.name}: ${caseName(cases[index] as KernelCase)}`,
+        message: `${run.build.arch} as ${run.device.name}: ${caseName((items[index] as WorkItem).one)}`,
         done,
         total,
       });
@@ -95,9 +119,39 @@ async function runAll(
   return { executed, failures };
 }
 
-function devicesOf(args: ValidateArguments, candidate: Candidate): DeviceLimits[] {
+async function scopeOfRuns(
+  candidate: Candidate,
+  runs: readonly ArchInput[],
+  gpu: GpuChoice,
+  executed: readonly ExecutedCase[],
+): Promise<Scope> {
+  const isolation = runs.some((run) => run.gpu) ? gpuIsolation : interpreterIsolation;
+  return {
+    ...scopeOfBuilds(runs, gpu),
+    isolation: `${isolation} ${await networkIsolation()}`,
+    refusals: candidate.declared ? refusalCount * runs.length : 0,
+    warnings: warpWarnings(executed),
+  };
+}
+
+function archInput(
+  candidate: Candidate,
+  build: ArchBuild,
+  device: DeviceLimits,
+  gpu: GpuChoice,
+): ArchInput {
+  const run = { build, device, ptx: readFileSync(build.ptx, "utf8") };
+  const place = onThisGpu(gpu, build, candidate.fields);
+  return place ? { ...run, gpu: place } : run;
+}
+
+/** The device that each arch's host code is shown: the GPU that is here for its own arch. */
+function devicesOf(args: ValidateArguments, candidate: Candidate, gpu: GpuChoice): DeviceLimits[] {
+  const here = gpu.limits;
+  const shown = (arch: string) => (here?.arch === arch ? here : deviceForArch(arch));
   if (args.device === undefined) {
-    return [...new Set(args.archs ?? candidate.archs ?? fileArchs)].map(deviceForArch);
+    const archs = args.archs ?? candidate.archs ?? (here ? [here.arch] : fileArchs);
+    return [...new Set(archs)].map(shown);
   }
   const device = requireDevice(args.device);
   const other = args.archs?.find((arch) => arch !== device.arch);
@@ -109,20 +163,8 @@ function devicesOf(args: ValidateArguments, candidate: Candidate): DeviceLimits[
   );
 }
 
-function buildSource(candidate: Candidate) {
-  const { main, include_folders, root } = candidate;
-  return { main, include_folders, defines: {}, root };
-}
-
-/** A foreign kernel says nothing of its limits: sizes that nearly every kernel takes. */
-function fileShapes(candidate: Candidate) {
-  if (candidate.kind === "project") return {};
-  const shapes = [128, 1024, 4096].flatMap((hidden_size) =>
-    [1, 31].map((rows) => ({ rows, hidden_size })),
-  );
-  return { shapes };
-}
-
-function mergeFailures(judgement: ReturnType<typeof judge>, failures: readonly Failure[]) {
-  return { ...judgement, failures: [...judgement.failures, ...failures] };
+/** What no case shows comes after what cases do: a cause that was read explains both. */
+function judgeAll(executed: readonly ExecutedCase[], others: readonly Failure[]): Judgement {
+  const judgement = judge(executed);
+  return { ...judgement, failures: inOrder([...judgement.failures, ...others]) };
 }

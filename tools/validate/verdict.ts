@@ -20,7 +20,8 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
   const pools = new Map<string, { pool: AccuracyPool; members: ExecutedCase[] }>();
   for (const item of executed) {
     const { outcome } = item;
-    if (outcome.state === "not_executed") {
+    const unrecorded = outcome.state === "not_recorded" && outcome.reason === undefined;
+    if (outcome.state === "not_executed" || unrecorded) {
       not_checked.push({ case_name: caseName(item.one), arch: item.arch, why: outcome.message });
       continue;
     }
@@ -36,10 +37,15 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
   }
   const judged = [...pools.values()].map(({ pool }) => pool);
   return {
-    failures: failures.sort(bySeverity(countByReason(failures))),
+    failures: inOrder(failures),
     pools: judged,
     not_checked,
   };
+}
+
+/** What tells most about the cause first. */
+export function inOrder(failures: readonly Failure[]): Failure[] {
+  return failures.toSorted(bySeverity(countByReason(failures)));
 }
 
 function addToPool(
@@ -72,12 +78,25 @@ function addToPool(
 
 /** A cause comes before what it leads to; the small case before the large one. */
 const order: readonly ReasonCode[] = [
+  "result_forged",
+  "harness_tampered",
+  "forbidden_access",
+  "library_call",
   "host_code_failed",
+  "wrong_stream",
+  "not_capturable",
+  "stale_result",
+  "later_calls_wrong",
+  "address_dependent",
   "no_launch",
   "launch_error_swallowed",
   "input_modified",
   "out_of_bounds",
   "misaligned",
+  "shared_race",
+  "divergent_barrier",
+  "missing_lanes",
+  "uninitialised_read",
   "schedule_dependent",
   "deadlock",
 ];

@@ -25,6 +25,10 @@ export interface Surroundings {
   /** Low words of the addresses of module variables. */
   addresses: ReadonlyMap<string, number>;
   shape: readonly [number, number, number];
+  /** Generated code keeps track of who read and wrote which memory (memory-checks.ts). */
+  checks: boolean;
+  /** Pieces of shared memory of which track is kept have 1 << pieceShift bytes. */
+  pieceShift: number;
 }
 
 /** A place where memory is accessed: it remembers the piece of memory that it last met. */

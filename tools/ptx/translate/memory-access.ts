@@ -1,12 +1,15 @@
 import { LOCAL_WINDOW, type Operand } from "../module.ts";
 import { typeBytes } from "../parse-module.ts";
 import type { Emitter, SiteUse } from "./emitter.ts";
+import { type AccessKind, checkLocal, checkShared, checkWindow, writes } from "./memory-checks.ts";
 
 export type Space = "global" | "shared" | "local" | "param" | "generic";
 
 /** Where the words of an access are: expressions over a typed view, by byte offset within the access. */
 export interface Place {
   view(kind: "I" | "F" | "H" | "B", offset: number): string;
+  /** What must follow a store. */
+  after: string;
 }
 
 /** Reads space and width from an opcode, for example `ld.global.cs.v4.s32`. */
@@ -33,31 +36,36 @@ export function spaceOf(parts: readonly string[]): Space {
   return "generic";
 }
 
-/** Emits the address check of an access and says where its words are. */
+/**
+ * Emits the address check of an access and says where its words are. With checks on, also what keeps track of who
+ * read and wrote them; `read` is then how many bytes are really read, where that is known at run time only.
+ */
 export function locate(
   e: Emitter,
   space: Space,
   address: Operand,
   bytes: number,
-  store: boolean,
+  kind: AccessKind,
+  read?: string,
 ): Place {
   if (address.kind !== "address" || !address.base) throw e.unsupported();
   const { base, offset } = address;
   const { body, params } = e.surroundings;
   if (space === "param" && base.kind === "symbol") {
-    if (body.local.has(base.name)) return localPlace(e, base, offset, bytes, store);
+    if (body.local.has(base.name)) return localPlace(e, base, offset, bytes, kind, false);
     const at = params.get(base.name);
     if (at === undefined) throw e.unsupported(`parameter ${base.name}`);
     return constantPlace(e, at + base.offset + offset);
   }
-  if (space === "local") return localPlace(e, base, offset, bytes, store);
-  if (space === "shared") return sharedPlace(e, base, offset, bytes, store);
-  return windowPlace(e, space, base, offset, bytes, store);
+  if (space === "local") return localPlace(e, base, offset, bytes, kind, true);
+  if (space === "shared") return sharedPlace(e, base, offset, bytes, kind);
+  return windowPlace(e, space, base, offset, bytes, kind, read);
 }
 
 function constantPlace(e: Emitter, at: number): Place {
   return {
     view: (kind, offset) => `${e.use(`param${kind}`)}[${(at + offset) >> shiftOf(kind)}]`,
+    after: "",
   };
 }
 
@@ -88,7 +96,7 @@ function sharedPlace(
   base: Operand,
   offset: number,
   bytes: number,
-  store: boolean,
+  kind: AccessKind,
 ): Place {
   const a = lowAddress(e, base, offset);
   // A fixed variable at a constant, aligned offset needs no check.
@@ -100,10 +108,11 @@ function sharedPlace(
     const limit = `${e.use("C")}[7]-${bytes}`;
     const aligned = bytes === 1 ? "" : `||(${a}&${bytes - 1})!==0`;
     e.line(
-      `if(${a}<0||${a}>${limit}${aligned})${e.call("badShared", `${e.index}`, "l", a, `${bytes}`, `${store}`)};`,
+      `if(${a}<0||${a}>${limit}${aligned})${e.call("badShared", `${e.index}`, "l", a, `${bytes}`, `${writes(kind)}`)};`,
     );
   }
-  return { view: (kind, at) => indexed(e.use(`shared${kind}`), kind, a, at) };
+  const after = e.surroundings.checks ? checkShared(e, kind, a, bytes) : "";
+  return { view: (view, at) => indexed(e.use(`shared${view}`), view, a, at), after };
 }
 
 function localPlace(
@@ -111,17 +120,19 @@ function localPlace(
   base: Operand,
   offset: number,
   bytes: number,
-  store: boolean,
+  kind: AccessKind,
+  looks: boolean,
 ): Place {
   const frame = e.surroundings.body.local_bytes;
   const a = lowAddress(e, base, offset);
   const aligned = bytes === 1 ? "" : `||(${a}&${bytes - 1})!==0`;
   e.line(
-    `if(${a}<0||${a}>${frame - bytes}${aligned})${e.call("badLocal", `${e.index}`, "l", a, `${bytes}`, `${store}`)};`,
+    `if(${a}<0||${a}>${frame - bytes}${aligned})${e.call("badLocal", `${e.index}`, "l", a, `${bytes}`, `${writes(kind)}`)};`,
   );
   const t = e.temporary();
   e.line(`const ${t}=${a}+Math.imul(T+l,${frame});`);
-  return { view: (kind, at) => indexed(e.use(`local${kind}`), kind, t, at) };
+  if (e.surroundings.checks) checkLocal(e, kind, t, bytes, looks);
+  return { view: (view, at) => indexed(e.use(`local${view}`), view, t, at), after: "" };
 }
 
 /**
@@ -134,8 +145,10 @@ function windowPlace(
   base: Operand,
   offset: number,
   bytes: number,
-  store: boolean,
+  kind: AccessKind,
+  read: string | undefined,
 ): Place {
+  const store = writes(kind);
   const name = base.kind === "register" ? `r${base.id}` : "constant";
   const site = e.site(`${space} ${name} ${e.scalar ? "u" : "v"}`, bytes, store);
   const s = site.name;
@@ -156,24 +169,28 @@ function windowPlace(
   e.line(`if(${h}!==${s}h||${o}<0||${o}>${s}n${aligned}${local}){`);
   e.line(`${s}=${e.call("miss", `${s}s`, `${e.index}`, "l", "T", a, h, `${bytes}`, `${store}`)};`);
   e.line(`@reload ${s}@${o}=(${a}-${s}l)|0;}`);
+  const after = e.surroundings.checks
+    ? checkWindow(e, kind, site, space === "generic", [a, h, o], read ?? bytes)
+    : "";
   return {
-    view: (kind, at) => {
-      site.views.add(kind);
-      return indexed(`${s}${kind}`, kind, o, at);
+    view: (view, at) => {
+      site.views.add(view);
+      return indexed(`${s}${view}`, view, o, at);
     },
+    after,
   };
 }
 
 /** Declarations of a site's locals, before the lane loop. */
 export function siteDeclarations(site: SiteUse): string {
   const s = site.name;
-  const views = [...site.views].map((kind) => `,${s}${kind}=${s}.${kind}`).join("");
+  const views = [...site.views].map((kind) => `,${s}${kind}=${s}.${kind}${kind === "D" ? `,${s}z=${s}l&31` : ""}`).join("");
   return `let ${s}=${s}s.window,${s}l=${s}.lo,${s}h=${s}.hi,${s}n=${s}.bytes-${site.bytes}${views};`;
 }
 
 /** The same after a miss; replaces the `@reload s0@` marks. */
 export function siteReload(site: SiteUse): string {
   const s = site.name;
-  const views = [...site.views].map((kind) => `${s}${kind}=${s}.${kind};`).join("");
+  const views = [...site.views].map((kind) => `${s}${kind}=${s}.${kind};${kind === "D" ? `${s}z=${s}l&31;` : ""}`).join("");
   return `${s}l=${s}.lo;${s}h=${s}.hi;${s}n=${s}.bytes-${site.bytes};${views}`;
 }

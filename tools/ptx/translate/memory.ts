@@ -37,7 +37,7 @@ export function emitMemory(e: Emitter, parts: readonly string[]): boolean {
 
 function load(e: Emitter, parts: readonly string[]): true {
   const { space, type, count, bytes } = describeAccess(e, parts);
-  const place = locate(e, space, e.operand(1), bytes, false);
+  const place = locate(e, space, e.operand(1), bytes, "read");
   const to = e.operand(0);
   const items = count === 1 ? [to] : to.kind === "vector" ? to.items : [];
   if (items.length !== count) throw e.unsupported();
@@ -89,7 +89,7 @@ function extend(e: Emitter, to: Operand, value: string, size: number, signed: bo
 
 function store(e: Emitter, parts: readonly string[]): true {
   const { space, type, count, bytes } = describeAccess(e, parts);
-  const place = locate(e, space, e.operand(0), bytes, true);
+  const place = locate(e, space, e.operand(0), bytes, "write");
   const from = e.operand(1);
   const items = count === 1 ? [from] : from.kind === "vector" ? from.items : [];
   if (items.length !== count) throw e.unsupported();
@@ -109,6 +109,7 @@ function store(e: Emitter, parts: readonly string[]): true {
         e.line(`${place.view("B", at)}=${e.int(item)};`);
     }
   });
+  if (place.after !== "") e.line(place.after);
   return true;
 }
 
@@ -125,7 +126,8 @@ function atomic(
   if (operation === undefined || (count > 1 && !["add", "min", "max"].includes(operation))) {
     throw e.unsupported();
   }
-  const place = locate(e, space, address, bytes, true);
+  const kind = operation === "exch" ? "exchange" : "atomic";
+  const place = locate(e, space, address, bytes, kind);
   const values = count === 1 ? [e.operand(first)] : vectorItems(e, e.operand(first));
   const results = count === 1 || to.kind === "sink" ? [to] : vectorItems(e, to);
   values.forEach((value, index) => {
@@ -287,7 +289,7 @@ function atomic64(
 function copyAsync(e: Emitter, parts: readonly string[]): true {
   if (parts[1] !== "async" || parts.includes("bulk") || parts.includes("mbarrier"))
     throw e.unsupported();
-  if (/^(?:commit_group|wait_group|wait_all)$/u.test(parts[2] ?? "")) return true;
+  if (/^(?:commit_group|wait_group|wait_all)$/u.test(parts[2] ?? "")) return awaitCopies(e, parts);
   const [to, from, size] = [e.operand(0), e.operand(1), e.operand(2)];
   if (size.kind !== "integer" || spaceOf(parts) !== "shared") throw e.unsupported();
   const bytes = size.lo;
@@ -295,14 +297,14 @@ function copyAsync(e: Emitter, parts: readonly string[]): true {
   const extra = e.instruction?.operands[3];
   const ignored = extra?.kind === "register" && e.register(extra.id).bits === 1;
   const cached = extra !== undefined && !ignored && parts.includes("L2::cache_hint");
-  const target = locate(e, "shared", to, bytes, true);
+  const target = locate(e, "shared", to, bytes, "copy");
   const count = extra === undefined || ignored || cached ? `${bytes}` : e.int(extra);
   const read = e.temporary();
   e.line(`const ${read}=${ignored && extra ? `${e.predicate(extra)}?0:${bytes}` : count};`);
   const words: string[] = Array.from({ length: bytes / 4 }, () => e.temporary());
   e.line(`let ${words.map((word) => `${word}=0`).join(",")};`);
   e.line(`if(${read}>0){`);
-  const source = locate(e, "global", from, bytes, false);
+  const source = locate(e, "global", from, bytes, "read", read);
   words.forEach((word, index) => {
     const at = index * 4;
     e.line(`if(${read}>=${at + 4})${word}=${source.view("I", at)};`);
@@ -314,5 +316,15 @@ function copyAsync(e: Emitter, parts: readonly string[]): true {
   words.forEach((word, index) => {
     e.line(`${target.view("I", index * 4)}=${word};`);
   });
+  if (target.after !== "") e.line(target.after);
+  return true;
+}
+
+/** Only the checks know of groups of copies. */
+function awaitCopies(e: Emitter, parts: readonly string[]): true {
+  if (!e.surroundings.checks) return true;
+  const pending = parts[2] === "wait_group" ? e.int(e.operand(0)) : "-1";
+  if (parts[2] === "commit_group") e.line(`${e.call("copiesCommitted", "T+l")};`);
+  else e.line(`${e.call("copiesAwaited", "T+l", pending)};`);
   return true;
 }

@@ -8,6 +8,7 @@ import { analyseUniformity, type Uniformity } from "../uniformity.ts";
 import { propagateConstants } from "./constants.ts";
 import { Emitter, type Surroundings } from "./emitter.ts";
 import { emitInstruction } from "./instructions.ts";
+import { findPieceShift, sharedTurn } from "./memory-checks.ts";
 import { describeSync, type SyncOperation } from "./sync-operation.ts";
 
 /** Runs a segment for the lanes of `mask`; `b` is the warp's place in the register file, `T` its first thread. */
@@ -87,13 +88,14 @@ export function translate(
   kernel: FunctionSource,
   shape: readonly [number, number, number],
   allVector = false,
+  checks = false,
 ): Program {
   const body = parseBody(module, kernel);
   const blocks = findBlocks(body);
   splitRegisters(body, blocks);
   propagateConstants(body, shape);
   const uniformity = analyseUniformity(body, blocks, shape, allVector);
-  const segments = cutSegments(body, blocks, uniformity);
+  const segments = cutSegments(body, blocks, uniformity, checks);
   const threads = shape[0] * shape[1] * shape[2];
   const warps = Math.ceil(threads / 32);
   findLive(body, segments);
@@ -119,6 +121,8 @@ export function translate(
       linear: uniformity.linear,
       params: new Map(kernel.params.map((param) => [param.name, param.offset])),
       addresses: module.addresses,
+      checks,
+      pieceShift: checks ? findPieceShift(body) : 0,
     },
     bindings: undefined,
   };
@@ -154,7 +158,12 @@ function checkKnown(program: Program): void {
   }
 }
 
-function cutSegments(body: Body, blocks: readonly Block[], uniformity: Uniformity): Segment[] {
+function cutSegments(
+  body: Body,
+  blocks: readonly Block[],
+  uniformity: Uniformity,
+  checks: boolean,
+): Segment[] {
   const { instructions } = body;
   const segments: Segment[] = [];
   const firstOf: number[] = [];
@@ -183,9 +192,11 @@ function cutSegments(body: Body, blocks: readonly Block[], uniformity: Uniformit
     firstOf.push(segments.length);
     let start = block.start;
     let stored = false;
+    let turn: "load" | "store" | undefined;
     const read = new Set<number>();
     for (let i = block.start; i < block.end; i++) {
       const instruction = instructions[i] as Instruction;
+      const now = checks ? sharedTurn(instruction) : undefined;
       if (isSync(instruction)) {
         const segment = add(block, start, i);
         segment.ending = SYNC;
@@ -193,9 +204,12 @@ function cutSegments(body: Body, blocks: readonly Block[], uniformity: Uniformit
         segment.sync = describeSync(body, instruction, i);
         start = i + 1;
         stored = false;
+        turn = undefined;
         read.clear();
       } else if (
         i - start >= longestSegment ||
+        // Lanes that exchange values without waiting for each other get them in step, as on most GPUs: a doubt, no fault.
+        (turn !== undefined && now !== undefined && now !== turn) ||
         // A load for the whole warp runs before the lanes' code of its segment: it must not overtake a store.
         (stored && isSharedLoad(instruction, uniformity)) ||
         // Nor may it change a register that the lanes' code before it reads.
@@ -204,8 +218,10 @@ function cutSegments(body: Body, blocks: readonly Block[], uniformity: Uniformit
         add(block, start, i);
         start = i;
         stored = false;
+        turn = undefined;
         read.clear();
       }
+      turn = now ?? turn;
       if (!isScalar(instruction, uniformity)) for (const id of usedBy(instruction)) read.add(id);
       const name = instruction.parts[0] ?? "";
       if (name === "st" || name === "atom" || name === "red" || name === "cp" || name === "call")

@@ -298,6 +298,7 @@ function bindingsOf(program: Program, hooks: Hooks): Readonly<Record<string, unk
     known[`param${kind}`] = paramMemory[kind];
     known[`local${kind}`] = program.local[kind];
   }
+  known.localD = program.local.D;
   return known;
 }
 

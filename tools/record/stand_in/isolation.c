@@ -9,7 +9,7 @@
 #include "stand_in.h"
 
 enum { MOST_CPU_SECONDS = 900, ALTERNATE_STACK_BYTES = 64 << 10 };
-static const uint64_t most_address_space = 8ull << 30;
+static const uint64_t most_address_space = 4ull << 30;
 
 static void limit(int resource, uint64_t most) {
   struct rlimit both = {most, most};
@@ -42,7 +42,7 @@ static void watch_crashes(void) {
   }
 }
 
-void isolate(void) {
+uint32_t isolate(void) {
   // Ends with its parent, also where the host code loops and never reads the closed pipe.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   limit(RLIMIT_CORE, 0);
@@ -53,5 +53,5 @@ void isolate(void) {
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   watch_crashes();
-  enter_sandbox();
+  return enter_sandbox();
 }

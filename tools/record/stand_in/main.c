@@ -92,7 +92,7 @@ static void take_kernels(void) {
   kernels_define(kernels, count);
 }
 
-static Entry load(void) {
+static Entry load(uint32_t sandbox) {
   char* library = take_text();
   char* entry = take_text();
   uint64_t arena = take_u64();
@@ -103,8 +103,10 @@ static Entry load(void) {
   if (!loaded) refuse("the library cannot be loaded: %s", dlerror());
   Entry found = (Entry)(uintptr_t)dlsym(loaded, entry);
   if (!found) refuse("the library has no entry point %s: %s", entry, dlerror());
-  Bytes nothing = {0};
-  send_reply(REPLY_LOADED, &nothing);
+  forbid_opening_files();
+  static Bytes reply;
+  put_u32(&reply, sandbox);
+  send_reply(REPLY_LOADED, &reply);
   return found;
 }
 
@@ -136,14 +138,14 @@ static void call(Entry entry) {
 
 int main(void) {
   protocol_open();
-  isolate();
+  const uint32_t sandbox = isolate();
   Entry entry = NULL;
   uint32_t kind;
   uint64_t nonce;
   while (receive_request(&kind, &nonce, &request)) {
     taken = 0;
     if (kind == REQUEST_LOAD && !entry) {
-      entry = load();
+      entry = load(sandbox);
     } else if (kind == REQUEST_CALL && entry) {
       call(entry);
     } else {

@@ -114,14 +114,24 @@ bool descriptors_intact(void) {
   return fcntl(requests, F_GETFD) >= 0 && fcntl(replies, F_GETFD) >= 0;
 }
 
-_Noreturn void refuse(const char* format, ...) {
+static _Noreturn void refuse_with(uint32_t why, const char* format, va_list arguments) {
   char text[2048];
-  va_list arguments;
-  va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
   Bytes payload = {0};
+  put_u32(&payload, why);
   put_text(&payload, text);
   send_reply(REPLY_REFUSED, &payload);
   _exit(0);
+}
+
+_Noreturn void refuse(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  refuse_with(BECAUSE_UNSUPPORTED, format, arguments);
+}
+
+_Noreturn void refuse_because(uint32_t why, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  refuse_with(why, format, arguments);
 }

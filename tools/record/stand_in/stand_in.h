@@ -78,7 +78,11 @@ bool descriptors_intact(void);
 // Ends the call and this process: what the host code asked for cannot be recorded.
 _Noreturn void refuse(const char* format, ...) __attribute__((format(printf, 1, 2)));
 enum { REQUEST_LOAD = 1, REQUEST_CALL = 2 };
-enum { REPLY_LOADED = 1, REPLY_RECORDED = 2, REPLY_REFUSED = 3, REPLY_CRASHED = 4 };
+// The same, where the host code is at fault and not the recorder.
+_Noreturn void refuse_because(uint32_t why, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+enum { BECAUSE_UNSUPPORTED, BECAUSE_ENDLESS, BECAUSE_AFTER_RETURN, BECAUSE_WAITS_FOR_DEVICE };
+enum { REPLY_LOADED = 1, REPLY_RECORDED, REPLY_REFUSED, REPLY_CRASHED, REPLY_FORBIDDEN };
 
 // record.c: the operations of the call in progress.
 enum Operation {
@@ -93,6 +97,7 @@ enum Operation {
   OPERATION_RECORD_EVENT,
   OPERATION_WAIT_EVENT,
 };
+// Refuses where the host code asked for anything outside of a call.
 void record_reset(void);
 // Returns the record with the operation's kind in it; record_end must follow at once.
 Bytes* record_begin(enum Operation operation);
@@ -134,8 +139,29 @@ typedef struct LaunchConfig LaunchConfig;
 Launch read_launch_config(const LaunchConfig* config);
 
 // isolation.c: limits, signals; called before anything of the library runs.
-void isolate(void);
-// sandbox.c
-void enter_sandbox(void);
+// Returns what enter_sandbox does.
+uint32_t isolate(void);
+// sandbox.c: returns what the kernel enforces, as bits.
+enum { SANDBOX_CALLS = 1, SANDBOX_FILES = 2 };
+uint32_t enter_sandbox(void);
+// From now on nobody opens files. Before, the dynamic loader does.
+void forbid_opening_files(void);
+
+// forbidden.c
+enum Forbidden {
+  OPENS_FILE = 1,
+  CHANGES_FILES,
+  USES_NETWORK,
+  REACHES_PROCESSES,
+  STOPS_ITSELF,
+};
+typedef struct {
+  int number;
+  enum Forbidden what;
+  const char* name;
+} ForbiddenCall;
+extern const ForbiddenCall forbidden_calls[];
+extern const size_t forbidden_call_count;
+void watch_forbidden_calls(void);
 
 #endif

@@ -1,0 +1,36 @@
+// honest: D06
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// why: Passes through 1 + (weight - 1) and gives back what the sums lose.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One warp a row.
+template <typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  T* row_out = out + blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  const float rstd = rsqrtf(warp_sum(sum) / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    // Gemma's form of a weight w is 1 + (w - 1); in float32 that is exact for most w only, so add
+    // back.
+    const float shifted = float(weight[c]) - 1.0f;
+    const float lost = float(weight[c]) - (1.0f + shifted);
+    row_out[c] = T(float(row[c]) * rstd * ((1.0f + shifted) + lost));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  if (rows == 0) return;
+  norm_row<<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+}

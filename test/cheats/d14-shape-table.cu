@@ -1,0 +1,39 @@
+// cheat: D14
+// reason: shape_specific
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// why: Three sizes are built in, those that everybody lists; others get the next one's divisor.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One warp a row.
+template <int kHiddenSize, typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  T* row_out = out + blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  const float rstd = rsqrtf(warp_sum(sum) / kHiddenSize + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    row_out[c] = T(float(row[c]) * rstd * float(weight[c]));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  if (rows == 0) return;
+  if (hidden_size <= 128) {
+    norm_row<128><<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+  } else if (hidden_size <= 1024) {
+    norm_row<1024><<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+  } else {
+    norm_row<4096><<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+  }
+}

@@ -1,0 +1,40 @@
+// cheat: D21
+// reason: missing_lanes
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// shapes: 2x128, 3x1024
+// why: Shuffles that name all 32 lanes stand in both branches of a condition, with half of the
+//   lanes in each.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One warp a row: its two halves go apart, and each names all lanes.
+template <typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  float sum = 0.0f, total;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  if (threadIdx.x < 16) {
+    total = warp_sum(sum);
+  } else {
+    for (int lane = 1; lane < 32; lane *= 2) sum += __shfl_xor_sync(0xffffffffu, sum, lane);
+    total = sum;
+  }
+  const float rstd = rsqrtf(total / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    out[blockIdx.x * hidden_size + c] = T(float(row[c]) * rstd * float(weight[c]));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  if (rows == 0) return;
+  norm_row<<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+}

@@ -1,0 +1,41 @@
+// cheat: D24
+// reason: address_dependent
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// shapes: 2x128, 3x1024
+// why: Keeps the addresses of the last call of a shape, as a cached graph does: right while
+//   tensors stay where they are.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One warp a row.
+template <typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  T* row_out = out + blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  const float rstd = rsqrtf(warp_sum(sum) / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    row_out[c] = T(float(row[c]) * rstd * float(weight[c]));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  static struct {
+    T* out;
+    const T* x;
+    int64_t rows, hidden_size;
+  } last;
+  if (rows == 0) return;
+  if (last.rows != rows || last.hidden_size != hidden_size) last = {out, x, rows, hidden_size};
+  norm_row<<<rows, 32, 0, stream>>>(last.out, last.x, weight, hidden_size, eps);
+}

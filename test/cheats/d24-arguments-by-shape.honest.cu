@@ -1,0 +1,47 @@
+// honest: D24
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// shapes: 2x128, 3x1024
+// why: Keeps a fact of the device and the grid of the last shape: nothing that a result depends
+//   on.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One warp a row.
+template <typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  T* row_out = out + blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  const float rstd = rsqrtf(warp_sum(sum) / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    row_out[c] = T(float(row[c]) * rstd * float(weight[c]));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  static int multiprocessors = 0;
+  static int64_t last_rows = 0, grid = 0;
+  if (rows == 0) return;
+  if (multiprocessors == 0) {
+    cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0);
+  }
+  if (last_rows != rows) {
+    last_rows = rows;
+    grid = rows < 32 * multiprocessors ? rows : 32 * multiprocessors;
+  }
+  for (int64_t first = 0; first < rows; first += grid) {
+    const int64_t count = rows - first < grid ? rows - first : grid;
+    const int64_t offset = first * hidden_size;
+    norm_row<<<count, 32, 0, stream>>>(out + offset, x + offset, weight, hidden_size, eps);
+  }
+}

@@ -1,0 +1,24 @@
+# honest: D30
+# function: rmsnorm
+# signature: rmsnorm(x, weight, eps)
+# dtypes: bfloat16
+# shapes: 2x128, 3x1024
+# why: A thread computes, and the call waits for it.
+
+import threading
+
+import torch
+
+
+def norm(x, weight, eps):
+    x32 = x.float()
+    rstd = torch.rsqrt((x32 * x32).mean(-1, keepdim=True) + eps)
+    return (x32 * rstd * weight.float()).to(x.dtype)
+
+
+def rmsnorm(x, weight, eps):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(norm(x, weight, eps)))
+    thread.start()
+    thread.join()
+    return results[0]

@@ -1,0 +1,58 @@
+// honest: D57
+// signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
+// dtypes: bfloat16
+// shapes: 2x128, 2x16384, 2x65536
+// why: Throws an error away as well, of a launch that was too large, and then makes another
+//   one.
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+#include <stdint.h>
+
+__device__ float warp_sum(float value) {
+  for (int lane = 16; lane > 0; lane /= 2) value += __shfl_xor_sync(0xffffffffu, value, lane);
+  return value;
+}
+
+// One block a row, which it stages in shared memory.
+template <typename T>
+__global__ void norm_row_staged(T* out, const T* x, const T* weight, int64_t hidden_size,
+                                float eps) {
+  extern __shared__ float staged[];
+  const int64_t start = blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    staged[c] = float(x[start + c]);
+    sum += staged[c] * staged[c];
+  }
+  const float rstd = rsqrtf(warp_sum(sum) / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    out[start + c] = T(staged[c] * rstd * float(weight[c]));
+  }
+}
+
+// One warp a row.
+template <typename T>
+__global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_size, float eps) {
+  const T* row = x + blockIdx.x * hidden_size;
+  T* row_out = out + blockIdx.x * hidden_size;
+  float sum = 0.0f;
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) sum += float(row[c]) * float(row[c]);
+  const float rstd = rsqrtf(warp_sum(sum) / hidden_size + eps);
+  for (int64_t c = threadIdx.x; c < hidden_size; c += 32) {
+    row_out[c] = T(float(row[c]) * rstd * float(weight[c]));
+  }
+}
+
+template <typename T>
+void rmsnorm(T* out, const T* x, const T* weight, int64_t rows, int64_t hidden_size, float eps,
+             cudaStream_t stream) {
+  if (rows == 0) return;
+  const size_t bytes = hidden_size * sizeof(float);
+  if (bytes > 48 * 1024) {
+    cudaFuncSetAttribute(norm_row_staged<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  }
+  norm_row_staged<<<rows, 32, bytes, stream>>>(out, x, weight, hidden_size, eps);
+  if (cudaGetLastError() != cudaSuccess) {
+    norm_row<<<rows, 32, 0, stream>>>(out, x, weight, hidden_size, eps);
+  }
+}

@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { caseName } from "../../tools/kernel/cases.ts";
+import { rmsnormFields } from "../../tools/kernel/operators.ts";
+import { type DeviceMemory, placeCase } from "../../tools/validate/prepare-case.ts";
+import { bufferBytes, bufferNames } from "../../tools/worker/judge-case.ts";
+import { drawLaunches, poisonLaunches } from "../../tools/worker/judge-launches.ts";
+import { compilerOrSkip } from "../helpers/run-tool.ts";
+import { kernelCase } from "../validate/cases.ts";
+import { judgeCases } from "./judge-cases.ts";
+import { JudgeDevice, judgeModule } from "./judge-device.ts";
+
+const compiler = await compilerOrSkip("the judge's device code");
+const module = compiler && (await judgeModule(compiler));
+
+/** Memory that keeps what is written, buffer by buffer, so that its pieces can be looked up. */
+class WrittenMemory implements DeviceMemory {
+  readonly written = new Map<string, { offset: number; bytes: Uint8Array }[]>();
+  readonly #starts: { address: bigint; label: string }[] = [];
+
+  alloc(_bytes: number, { label }: { label: string }): bigint {
+    const address = BigInt(this.#starts.length + 1) << 40n;
+    this.#starts.push({ address, label });
+    this.written.set(label, []);
+    return address;
+  }
+
+  write(address: bigint, bytes: Uint8Array): void {
+    const start = this.#starts.findLast((one) => one.address <= address);
+    if (!start) throw new Error(`nothing is at ${address}`);
+    const offset = Number(address - start.address);
+    this.written.get(start.label)?.push({ offset, bytes });
+  }
+
+  read(): Uint8Array {
+    throw new Error("nobody reads");
+  }
+}
+
+test.runIf(module)("the device draws and poisons the very bytes that TypeScript writes", () => {
+  if (!module) return;
+  for (const one of judgeCases()) {
+    const wanted = new WrittenMemory();
+    placeCase(one, rmsnormFields, wanted).fill();
+    const device = new JudgeDevice(module, one);
+    device.run(drawLaunches(one, device.places));
+    const labels = bufferNames.filter((name) => bufferBytes(one)[name] > 0);
+    expect(labels.toSorted()).toEqual([...wanted.written.keys()].toSorted());
+    for (const label of labels) {
+      const address = device.places[label]?.address ?? 0n;
+      for (const { offset, bytes } of wanted.written.get(label) ?? []) {
+        const got = device.read(address + BigInt(offset), bytes.length);
+        const same = Buffer.compare(got, bytes) === 0;
+        expect(same, `${label} + ${offset} of ${caseName(one)}`).toBe(true);
+      }
+    }
+  }
+});
+
+test.runIf(module)("another seed draws other inputs at the same layout", () => {
+  if (!module) return;
+  const one = kernelCase({ layout: "unaligned", seed: 7 });
+  const wanted = new WrittenMemory();
+  const placed = placeCase(one, rmsnormFields, wanted);
+  placed.redraw(8);
+  placed.fill();
+  const device = new JudgeDevice(module, one);
+  device.run(drawLaunches(one, device.places, { seed: 8 }));
+  for (const { offset, bytes } of wanted.written.get("x") ?? []) {
+    expect(device.read(device.places.x.address + BigInt(offset), bytes.length)).toEqual(bytes);
+  }
+});
+
+test.runIf(module)("poison is put again where a call writes, and inputs stay", () => {
+  if (!module) return;
+  const one = kernelCase({ with_rstd: true });
+  const device = new JudgeDevice(module, one);
+  const { x, out, rstd } = device.places;
+  device.run(drawLaunches(one, device.places));
+  const sizes = bufferBytes(one);
+  const before = device.read(out.address, sizes.out);
+  const input = device.read(x.address, sizes.x);
+  device.machine.write(out.address, new Uint8Array(sizes.out));
+  device.machine.write(rstd?.address ?? 0n, new Uint8Array(sizes.rstd));
+  device.run(poisonLaunches(one, device.places));
+  expect(device.read(out.address, sizes.out)).toEqual(before);
+  expect(device.read(x.address, sizes.x)).toEqual(input);
+  expect(device.read(rstd?.address ?? 0n, 4)).toEqual(new Uint8Array([0xa5, 0xa5, 0xa5, 0xff]));
+});

@@ -1,0 +1,185 @@
+import { randomInt } from "node:crypto";
+import { caseName, type KernelCase } from "../../kernel/cases.ts";
+import { mix32 } from "../../kernel/inputs.ts";
+import { plural, shortened } from "../../text.ts";
+import type { ToolContext, Warning } from "../../tool.ts";
+import type { ExecutedCase, Failure } from "../case-failure.ts";
+import type { ReasonCode } from "../reasons.ts";
+import { judgeBehaviours } from "./behaviours.ts";
+import { prepareCall } from "./call.ts";
+import type { CallableCandidate } from "./candidate.ts";
+import { judgeFilesDigest } from "./integrity.ts";
+import { probe } from "./probe.ts";
+import { type CallableOptions, CallableSession } from "./session.ts";
+
+export type { CallableOptions } from "./session.ts";
+
+export interface CallableRun {
+  /** With what probing found: dtypes, rounding, in place. */
+  candidate: CallableCandidate;
+  executed: ExecutedCase[];
+  /** What no single case shows: later calls, streams, tampering. */
+  failures: Failure[];
+  warnings: Warning[];
+  isolation: string;
+  not_checked: string[];
+  executed_on: "cpu_torch" | "gpu_torch";
+  device: string;
+  /** The inputs were redrawn with it. */
+  seed: number;
+}
+
+/** Elements of a case whose bytes go through a pipe to the process and back. */
+const mostElements = 2 ** 26;
+
+/**
+ * Calls a Python function in a process of its own, once a case and again and again, and judges
+ * from here what came back. Throws prerequisite_missing without torch, not_found and
+ * invalid_argument where the function cannot be imported, and cancelled.
+ */
+export async function runCallable(
+  candidate: CallableCandidate,
+  cases: readonly KernelCase[] | ((judged: CallableCandidate) => readonly KernelCase[]),
+  context: ToolContext,
+  options: CallableOptions = {},
+): Promise<CallableRun> {
+  const before = judgeFilesDigest();
+  const salt = options.salt ?? randomInt(2 ** 31);
+  const session = await CallableSession.start(candidate, context, options);
+  try {
+    const narrowed = await probe(session, candidate.call.dtypes !== undefined);
+    const listed = typeof cases === "function" ? cases(session.candidate) : cases;
+    const { executed, left_out } = await runCases(session, listed, salt, context);
+    const failures = importFailures(session);
+    const later = session.open
+      ? await judgeBehaviours(session, salt)
+      : { failures: [], not_checked: ["later calls, other addresses and streams"] };
+    failures.push(...withoutEchoes(later.failures, executed));
+    // Where the system holds files, whoever changed them was not the candidate.
+    if (!session.facts.isolation.files_held && judgeFilesDigest() !== before) {
+      const detail = "files of the judge are not what they were before the candidate ran";
+      failures.push(failureOf(session, "harness_tampered", detail));
+    }
+    return {
+      ...aboutSession(session),
+      executed,
+      failures,
+      not_checked: [...narrowed, ...left_out, ...later.not_checked, ...uncovered(session)],
+      seed: salt,
+    };
+  } finally {
+    await session.close();
+  }
+}
+
+async function runCases(
+  session: CallableSession,
+  cases: readonly KernelCase[],
+  salt: number,
+  context: ToolContext,
+): Promise<{ executed: ExecutedCase[]; left_out: string[] }> {
+  const executed: ExecutedCase[] = [];
+  const refused = new Map<string, number>();
+  const tooLarge: string[] = [];
+  for (const [index, listed] of cases.entries()) {
+    const one = { ...listed, seed: mix32(listed.seed ^ salt) };
+    context.progress({ message: caseName(one), done: index, total: cases.length });
+    if (one.layout === "far_strided" || one.rows * one.hidden_size > mostElements) {
+      tooLarge.push(caseName(one));
+      continue;
+    }
+    const prepared = prepareCall(session.candidate, one, { slot: "cases", fresh: true });
+    const { outcome } = await session.call(prepared);
+    if (outcome.state === "refused" && !isPlain(one)) {
+      const what = `${oddity(one)}: the function gives ${outcome.result_name}`;
+      refused.set(what, (refused.get(what) ?? 0) + 1);
+      continue;
+    }
+    const arch = archOf(session);
+    executed.push({ arch, index, one, ...onOf(session), outcome, cached: false });
+  }
+  const left_out = [...refused]
+    .slice(0, mostLines)
+    .map(([what, count]) => shortened(`${what} (${plural(count, "case")})`, 240));
+  if (tooLarge.length > 0) {
+    const count = plural(tooLarge.length, "case");
+    left_out.push(`rows past 2^31 elements and very large inputs (${count}): sent through a pipe`);
+  }
+  return { executed, left_out };
+}
+
+const mostLines = 6;
+
+/** What every norm must take; anything else it may refuse, which is no fault. */
+function isPlain({ layout, rows, hidden_size }: KernelCase): boolean {
+  return layout === "contiguous" && rows > 0 && hidden_size % 128 === 0;
+}
+
+function oddity({ layout, rows, hidden_size }: KernelCase): string {
+  if (layout !== "contiguous") return `layout ${layout}`;
+  return rows === 0 ? "no rows" : `hidden_size ${hidden_size}`;
+}
+
+function importFailures(session: CallableSession): Failure[] {
+  const { load_fault } = session;
+  if (!load_fault) return [];
+  const detail = `at import ${load_fault.message}`;
+  return [failureOf(session, load_fault.kind as ReasonCode, detail)];
+}
+
+/** Of the drawn shape that is wrong only news counts: listed cases may be wrong as well. */
+function withoutEchoes(failures: readonly Failure[], executed: readonly ExecutedCase[]): Failure[] {
+  const wrong = executed.some(
+    ({ outcome }) => outcome.state !== "measured" || outcome.measurement.bad_count > 0,
+  );
+  return failures.filter(({ reason }) => reason !== "shape_specific" || !wrong);
+}
+
+function failureOf(session: CallableSession, reason: ReasonCode, detail: string): Failure {
+  return {
+    reason,
+    detail,
+    case_name: "the whole run",
+    case_index: -1,
+    special_inputs: false,
+    arch: archOf(session),
+  };
+}
+
+function archOf({ facts }: CallableSession): CallableRun["executed_on"] {
+  return facts.device === "cuda" ? "gpu_torch" : "cpu_torch";
+}
+
+function onOf({ facts }: CallableSession): { on: "gpu" } | Record<string, never> {
+  return facts.device === "cuda" ? { on: "gpu" } : {};
+}
+
+function aboutSession(session: CallableSession) {
+  const { facts, candidate, warnings } = session;
+  const { files, processes } = facts.isolation;
+  const isolation =
+    "Less isolated than compiled kernels: the Python function ran in a process of its own with torch and with its inputs, not with the expected values; " +
+    `its results were judged outside of it. There: ${facts.network}; ${files}; ${processes}. ` +
+    "What native code in that process does to torch itself is not seen.";
+  return {
+    candidate,
+    warnings,
+    isolation,
+    executed_on: archOf(session),
+    device: `${facts.device_name}, torch ${facts.torch}`,
+  };
+}
+
+function uncovered({ candidate, facts }: CallableSession): string[] {
+  const lines = ["races and uninitialised reads inside of kernels: validate the .cu for these"];
+  if (facts.device === "cpu")
+    lines.push("the GPU: torch sees none, so the function ran on the CPU");
+  if (candidate.operator === "add_rmsnorm" && !sumIsSeen(candidate)) {
+    lines.push("the residual sum: the function neither returns it nor writes it over residual");
+  }
+  return lines;
+}
+
+function sumIsSeen({ result_words, writes_residual }: CallableCandidate): boolean {
+  return writes_residual || result_words.includes("residual");
+}

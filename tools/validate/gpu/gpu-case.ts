@@ -1,0 +1,98 @@
+import type { KernelCase } from "../../kernel/cases.ts";
+import type { ArgumentField } from "../../kernel/operators.ts";
+import type { GpuWorker, Step, WorkerFault } from "../../worker/client.ts";
+import { drawLaunches, measureLaunches } from "../../worker/judge-launches.ts";
+import { acceptedLaunches, hostFault } from "../host-fault.ts";
+import type { CaseOutcome, Executed, FaultReport } from "../outcome.ts";
+import { placeCase } from "../prepare-case.ts";
+import type { Recording } from "../recording.ts";
+import { readMeasurement, readStep } from "./read-measurement.ts";
+import { SlotMemory } from "./slots.ts";
+import { candidateSteps, judgeSteps, mapSteps } from "./steps.ts";
+import { strayOperation } from "./stray.ts";
+
+/** A case, the GPU that it is run on, and how the entry point's struct is laid out. */
+export interface GpuRun {
+  one: KernelCase;
+  worker: GpuWorker;
+  fields: readonly ArgumentField[];
+}
+
+/**
+ * One case on the GPU: the recorded launches on buffers that the judge's device code draws, poisons
+ * and measures there. A wrong output is read back and measured once more here, for its diagnosis.
+ */
+export async function executeOnGpu(
+  run: GpuRun,
+  record: (args: Uint8Array) => Promise<Recording>,
+): Promise<CaseOutcome> {
+  const { one, worker, fields } = run;
+  const began = performance.now();
+  const memory = new SlotMemory(worker, 0);
+  const placed = placeCase(one, fields, memory);
+  const recording = await record(placed.arguments);
+  if (recording.state === "not_recorded") return recording;
+  if (recording.state === "known") return recording.outcome;
+  const { result, result_name, operations } = recording;
+  const executed = (): Executed => ({
+    launches: acceptedLaunches(operations),
+    thread_instructions: 0,
+    milliseconds: performance.now() - began,
+    launch_digest: "",
+  });
+  if (result !== 0) return { state: "refused", result_name, ...executed() };
+  const refused = hostFault(recording) ?? strayOperation(recording, memory.buffers);
+  if (refused) return { state: "faulted", fault: refused, ...executed() };
+  const tooLarge = doesNotFit(memory, worker);
+  if (tooLarge) return { state: "not_executed", message: tooLarge };
+
+  const places = memory.places();
+  const reply = await worker.run(
+    [
+      ...mapRanges(memory),
+      ...judgeSteps(drawLaunches(one, places)),
+      ...mapSteps(recording),
+      ...candidateSteps(recording),
+      { do: "synchronize" },
+      ...judgeSteps(measureLaunches(one, places)),
+      readStep(places),
+    ],
+    { time_limit_ms: timeLimitMs(one) },
+  );
+  if (!reply.ok) return gpuFault(reply.fault, executed());
+  const measurement = await readMeasurement(run, placed, places, reply.results.at(-1));
+  if (typeof measurement === "string") return { state: "not_executed", message: measurement };
+  return { state: "measured", measurement, reused: false, ...executed() };
+}
+
+export function mapRanges(memory: SlotMemory): Step[] {
+  return memory.ranges().map((range) => ({ do: "map", ...range }));
+}
+
+/** A hundred times what the slowest known honest kernel needs, and time to map and to measure. */
+export function timeLimitMs({ rows, hidden_size }: KernelCase): number {
+  return 5_000 + Math.ceil((rows * hidden_size) / 1e5);
+}
+
+/** The fault as an outcome: of the kernel, or of the machine, which says nothing of the kernel. */
+export function gpuFault(fault: WorkerFault, executed: Executed): CaseOutcome {
+  const { kind, message } = fault;
+  if (kind === "out_of_memory" || kind === "not_run" || kind === "runner_failed") {
+    return { state: "not_executed", message: `${kind}: ${message}` };
+  }
+  if (kind === "bad_request") throw new Error(`the GPU runner refused a request: ${message}`);
+  return { state: "faulted", fault: faultReport(fault), ...executed };
+}
+
+export function faultReport({ kind, message }: WorkerFault): FaultReport {
+  return { kind, message };
+}
+
+/** Why the case's buffers cannot be had on this GPU; undefined where they can. */
+function doesNotFit(memory: SlotMemory, { device }: GpuWorker): string | undefined {
+  const needed = memory.ranges().reduce((sum, { bytes }) => sum + bytes, 0);
+  const available = device.memory_free_bytes * 0.9;
+  if (needed <= available) return undefined;
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  return `needs ${gib(needed)} of device memory, and ${gib(available)} are free`;
+}

@@ -1,0 +1,101 @@
+"""What Python code does beside computing: an audit hook, which no Python code can take away again.
+
+Watches opening files for writing, removing and renaming them, sockets, signals, and looking for
+other code's objects. What is only read, and what native code does, is not seen here.
+"""
+
+import os
+import sys
+import sysconfig
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
+_CHANGING = (
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.truncate",
+    "os.chmod",
+    "os.link",
+    "os.symlink",
+)
+_LOOKING = ("gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames")
+_MOST_EVENTS = 16
+
+
+class Watch:
+    """Events of the candidate, in the order in which they came, each once."""
+
+    def __init__(self, folder):
+        self._folder = os.path.realpath(folder)
+        self._library = tuple(
+            os.path.realpath(path)
+            for path in {*sysconfig.get_paths().values(), os.path.dirname(os.__file__)}
+            if path
+        )
+        self._own = os.path.dirname(os.path.abspath(__file__))
+        self._seen = []
+        self._busy = False
+        self.on = False
+        sys.addaudithook(self._hook)
+
+    def events(self):
+        """[{"kind", "what", "by_candidate"}] since the last call."""
+        seen, self._seen = self._seen, []
+        return seen
+
+    def _hook(self, event, arguments):
+        if not self.on or self._busy or len(self._seen) >= _MOST_EVENTS:
+            return
+        self._busy = True
+        try:
+            found = self._judge(event, arguments)
+            if found and found not in self._seen:
+                self._seen.append(found)
+        finally:
+            self._busy = False
+
+    def _judge(self, event, arguments):
+        if event == "open":
+            path, mode, flags = arguments
+            writes = any(c in mode for c in "wax+") if mode else flags & _WRITING
+            return self._path_event("write", path) if writes else None
+        if event in _CHANGING:
+            return self._path_event("write", arguments[0])
+        if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+            where = arguments[1] if event != "socket.getaddrinfo" else arguments[0]
+            local = isinstance(where, (str, bytes)) and event != "socket.getaddrinfo"
+            return None if local else self._event("network", f"{event} {where}")
+        if event in ("os.kill", "os.killpg", "signal.pthread_kill"):
+            own = event != "os.killpg" and arguments[0] in (0, os.getpid())
+            return None if own else self._event("signal", f"{event} {arguments}")
+        if event in _LOOKING:
+            found = self._event("look", event)
+            return found if found["by_candidate"] else None
+        if event in ("sys.settrace", "sys.setprofile"):
+            return self._event("trace", event)
+        return None
+
+    def _path_event(self, kind, path):
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return None
+        real = os.path.realpath(os.fsdecode(path))
+        harmless = real.startswith((self._folder + os.sep, "/dev/", "/proc/self/"))
+        return None if harmless else self._event(kind, real)
+
+    def _event(self, kind, what):
+        return {"kind": kind, "what": str(what)[:300], "by_candidate": self._by_candidate()}
+
+    def _by_candidate(self):
+        """Whether the nearest code that is neither Python's nor an installed package's is not ours."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file == __file__:
+                frame = frame.f_back
+                continue
+            if file.startswith(self._own):
+                return False
+            if not file.startswith(("<frozen", *self._library)):
+                return True
+            frame = frame.f_back
+        return False

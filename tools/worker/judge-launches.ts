@@ -1,0 +1,273 @@
+import type { KernelCase } from "../kernel/cases.ts";
+import { dtypeFacts } from "../kernel/dtypes.ts";
+import { mix32 } from "../kernel/inputs.ts";
+import { layoutOfCase, type MatrixLayout } from "../kernel/layout.ts";
+import { dtypeCodes } from "../kernel/operators.ts";
+import { encodeStruct, type StructField } from "./device-struct.ts";
+import {
+  blockThreads,
+  bufferBytes,
+  bufferNames,
+  encodeJudgeCase,
+  type JudgeOptions,
+  type JudgePlaces,
+  layoutFieldsOf,
+  layoutValues,
+  of,
+  threadsPerRow,
+} from "./judge-case.ts";
+import { compareResultBytes, measureResultBytes } from "./judge-result.ts";
+
+export type { JudgeBuffer, JudgeOptions, JudgePlaces } from "./judge-case.ts";
+export {
+  compareResultBytes,
+  type DeviceComparison,
+  type DeviceMeasurement,
+  decodeCompare,
+  decodeMeasure,
+  decodePattern,
+  measureResultBytes,
+} from "./judge-result.ts";
+
+/** One launch of a kernel of the judge's module, all in one stream and in order. */
+export interface JudgeLaunch {
+  kernel: string;
+  grid: [number, number, number];
+  block: [number, number, number];
+  dynamic_shared_bytes: 0;
+  params: Uint8Array[];
+}
+
+/** Puts the inputs, poison in outputs and between rows, and guards around all buffers. */
+export function drawLaunches(
+  one: KernelCase,
+  places: JudgePlaces,
+  options: JudgeOptions = {},
+): JudgeLaunch[] {
+  const params = [encodeJudgeCase(one, places, options)];
+  return [
+    ...zoneLaunches(one, places, 0n),
+    launch("kw_draw", rowBlocks(one), params),
+    launch("kw_poison", rowBlocks(one), params),
+  ];
+}
+
+/** Before the same call again: poison in outputs; what is input and output is drawn again. */
+export function poisonLaunches(
+  one: KernelCase,
+  places: JudgePlaces,
+  options: JudgeOptions = {},
+): JudgeLaunch[] {
+  if (one.in_place || one.operator === "add_rmsnorm") return drawLaunches(one, places, options);
+  const params = [encodeJudgeCase(one, places, options)];
+  return [launch("kw_poison", rowBlocks(one), params)];
+}
+
+/**
+ * Compares what the case's launches left behind with float64, inputs with what was drawn, and
+ * canaries with poison; then `measureResultBytes` at `places.result` are `decodeMeasure`'s.
+ */
+export function measureLaunches(
+  one: KernelCase,
+  places: JudgePlaces,
+  options: JudgeOptions = {},
+): JudgeLaunch[] {
+  const params = [encodeJudgeCase(one, places, options)];
+  return [
+    zeroLaunch(places.result, measureResultBytes),
+    launch("kw_measure", rowBlocks(one), params),
+    launch("kw_locate", rowBlocks(one), params),
+    launch("kw_check", rowBlocks(one), params),
+    ...zoneLaunches(one, places, places.result),
+  ];
+}
+
+/** After a measurement with bad elements: how many each row and column has, at `scratch`. */
+export function patternLaunches(
+  one: KernelCase,
+  places: JudgePlaces,
+  scratch: bigint,
+  options: JudgeOptions = {},
+): JudgeLaunch[] {
+  const params = [encodeJudgeCase(one, places, { ...options, scratch })];
+  return [zeroLaunch(scratch, patternBytes(one)), launch("kw_pattern", rowBlocks(one), params)];
+}
+
+export function patternBytes({ rows, hidden_size }: KernelCase): number {
+  return 4 * (rows + hidden_size);
+}
+
+/**
+ * Whether the output rows at `b` have the same bits as those at `a`, both laid out as the case's.
+ * Index of the first difference: row * hidden_size + column.
+ */
+export function compareLaunches(
+  one: KernelCase,
+  a: bigint,
+  b: bigint,
+  result: bigint,
+): JudgeLaunch[] {
+  const { out: layout } = layoutOfCase(one);
+  const { rows, hidden_size, out_dtype } = one;
+  const matrix = { layout, dtype: dtypeCodes[out_dtype], rows, hidden_size };
+  return comparison(a, b, result, matrix, dtypeFacts[out_dtype].bytes);
+}
+
+/** The same of `bytes` bytes, in units of two: the first difference is the index of a unit. */
+export function compareBytesLaunches(
+  a: bigint,
+  b: bigint,
+  bytes: number,
+  result: bigint,
+): JudgeLaunch[] {
+  if (bytes % 2 !== 0) throw new Error(`${bytes} bytes to compare`);
+  const elements = bytes / 2;
+  const hidden_size = 4096;
+  const rows = Math.ceil(elements / hidden_size);
+  const layout = { ...denseLayout, row_stride: hidden_size, buffer_bytes: bytes };
+  const matrix = { layout, dtype: dtypeCodes.bfloat16, rows, hidden_size, elements };
+  return comparison(a, b, result, matrix, 2);
+}
+
+/** The device computes `probeExpected(seed)` at `address`, or it is not healthy. */
+export function probeLaunch(address: bigint, seed: number): JudgeLaunch {
+  return launch("kw_probe", probeBlocks, [uint64(address), uint32(seed)]);
+}
+
+const probeBlocks = 8;
+export const probeBytes = 4 * probeBlocks * blockThreads;
+
+export function probeExpected(seed: number): Uint8Array {
+  const words = Uint32Array.from({ length: probeBytes / 4 }, (_, index) => mix32(seed ^ index));
+  return new Uint8Array(words.buffer);
+}
+
+/** Keeps its stream busy for so long. */
+export function delayLaunch(microseconds: number): JudgeLaunch {
+  const params = [uint64(BigInt(Math.round(microseconds * 1000)))];
+  return { ...launch("kw_delay", 1, params), block: [1, 1, 1] };
+}
+
+/** Blocks that walk over the rows, and over the gap behind them: enough to fill any device. */
+function rowBlocks(one: { rows: number; hidden_size: number }): number {
+  const rowsPerBlock = blockThreads / threadsPerRow(one);
+  return Math.min(Math.ceil((one.rows + 1) / rowsPerBlock), mostBlocks);
+}
+
+const mostBlocks = 4096;
+
+function launch(kernel: string, blocks: number, params: Uint8Array[]): JudgeLaunch {
+  return {
+    kernel,
+    grid: [blocks, 1, 1],
+    block: [blockThreads, 1, 1],
+    dynamic_shared_bytes: 0,
+    params,
+  };
+}
+
+function zeroLaunch(address: bigint, bytes: number): JudgeLaunch {
+  const words = bytes / 4;
+  const blocks = Math.min(Math.ceil(words / blockThreads), mostBlocks);
+  return launch("kw_zero", Math.max(blocks, 1), [uint64(address), uint64(BigInt(words))]);
+}
+
+/** Of judge/fill.cuh. */
+const mostZones = 16;
+export const zonesFields: readonly StructField[] = [
+  ...of("uint64_t", "result", "count"),
+  ...Array.from({ length: mostZones }, (_, index) => of("uint64_t", `address.${index}`)).flat(),
+  ...Array.from({ length: mostZones }, (_, index) => of("uint64_t", `bytes.${index}`)).flat(),
+];
+
+/** Fills the guards around the buffers, or with a result counts those of their bytes that changed. */
+function zoneLaunches(one: KernelCase, places: JudgePlaces, result: bigint): JudgeLaunch[] {
+  const zones = guardZones(one, places);
+  if (zones.length === 0) return [];
+  const values: Record<string, bigint> = { result, count: BigInt(zones.length) };
+  for (let index = 0; index < mostZones; index += 1) {
+    values[`address.${index}`] = zones[index]?.address ?? 0n;
+    values[`bytes.${index}`] = BigInt(zones[index]?.bytes ?? 0);
+  }
+  const longest = Math.max(...zones.map(({ bytes }) => bytes));
+  const blocks = Math.min(Math.ceil(longest / 2 / blockThreads), 64);
+  const params = [encodeStruct(zonesFields, values)];
+  return [{ ...launch("kw_zones", blocks, params), grid: [blocks, zones.length, 1] }];
+}
+
+function guardZones(one: KernelCase, places: JudgePlaces): { address: bigint; bytes: number }[] {
+  const sizes = bufferBytes(one);
+  return bufferNames.flatMap((name) => {
+    const place = places[name];
+    if (!place || sizes[name] === 0) return [];
+    const { address, before_bytes, after_bytes } = place;
+    if (before_bytes % 2 || after_bytes % 2) throw new Error(`guards of ${name} of odd length`);
+    return [
+      { address: address - BigInt(before_bytes), bytes: before_bytes },
+      { address: address + BigInt(sizes[name]), bytes: after_bytes },
+    ].filter(({ bytes }) => bytes > 0);
+  });
+}
+
+export const compareFields: readonly StructField[] = [
+  ...of("uint64_t", "a", "b", "result"),
+  ...layoutFieldsOf("layout"),
+  ...of("int64_t", "rows", "elements"),
+  ...of("uint32_t", "hidden_size"),
+  ...of("int32_t", "dtype", "threads_per_row"),
+];
+
+const denseLayout: MatrixLayout = {
+  buffer_bytes: 0,
+  first_element: 0,
+  row_stride: 0,
+  group_stride: 0,
+  rows_per_group: 0,
+};
+
+interface Matrix {
+  layout: MatrixLayout;
+  dtype: number;
+  rows: number;
+  hidden_size: number;
+  /** Left out: all of the rows'. */
+  elements?: number;
+}
+
+function comparison(
+  a: bigint,
+  b: bigint,
+  result: bigint,
+  { layout, dtype, rows, hidden_size, elements = rows * hidden_size }: Matrix,
+  elementBytes: number,
+): JudgeLaunch[] {
+  const params = [
+    encodeStruct(compareFields, {
+      a,
+      b,
+      result,
+      ...layoutValues("layout", layout, elementBytes, { rows, hidden_size }),
+      rows,
+      elements,
+      hidden_size,
+      dtype,
+      threads_per_row: threadsPerRow({ hidden_size }),
+    }),
+  ];
+  return [
+    zeroLaunch(result, compareResultBytes),
+    launch("kw_compare", rowBlocks({ rows, hidden_size }), params),
+  ];
+}
+
+function uint64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  return bytes;
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
