@@ -24,10 +24,19 @@ const setup: Command = {
   input: z.object({
     check: z.boolean().default(false).describe("Only look: install nothing"),
     cuda_home: z.string().max(4096).optional().describe("Folder of a CUDA toolkit to use"),
+    sanitizer: z
+      .boolean()
+      .default(false)
+      .describe("compute-sanitizer too, for validate --effort full on a GPU (18 MB)"),
   }),
   async run(args, context) {
     const { setUp } = await import("../tools/toolchain/setup.ts");
-    return setUp(context, args as { check?: boolean; cuda_home?: string });
+    const done = await setUp(context, args as { check?: boolean; cuda_home?: string });
+    if (!args.sanitizer) return done;
+    const { requireSanitizer } = await import("../tools/toolchain/sanitizer.ts");
+    const { version, program } = await requireSanitizer(context);
+    const text = `${done.text}\ncompute-sanitizer ${version} (${program})`;
+    return { text, result: { ...done.result, sanitizer: { version, program } } };
   },
 };
 

@@ -1,5 +1,5 @@
 // cheat: D08
-// reason: incomplete_sum
+// reason: incomplete_sum or low_precision_sum
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // why: Estimates the mean square from the first half of a row: close to it for random values.

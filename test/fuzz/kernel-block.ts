@@ -46,7 +46,9 @@ function reduceAtBarrier(w: Writer): void {
     return;
   }
   const result = w.fresh("p");
-  w.line(`bar.red.${random.pick(["and", "or"])}.pred ${result}, 0, ${random.chance(0.3) ? "!" : ""}${p};`);
+  w.line(
+    `bar.red.${random.pick(["and", "or"])}.pred ${result}, 0, ${random.chance(0.3) ? "!" : ""}${p};`,
+  );
   w.line(`selp.b32 ${random.pick(words)}, ${word(w)}, ${random.pick(words)}, ${result};`);
 }
 
@@ -75,6 +77,9 @@ function changeUniform(w: Writer, place: Place): void {
     w.line(`bar.red.popc.u32 ${to}, 0, ${condition(w)};`);
     return;
   }
-  const [a, b] = [random.pick(uniforms), random.pick([...uniforms, "%block", `${random.below(100)}`])];
+  const [a, b] = [
+    random.pick(uniforms),
+    random.pick([...uniforms, "%block", `${random.below(100)}`]),
+  ];
   w.line(`${random.pick(["add.u32", "xor.b32", "mul.lo.u32", "sub.u32"])} ${to}, ${a}, ${b};`);
 }

@@ -2,7 +2,16 @@
 // exactly the lanes that come, barriers for the threads that have not exited, shared memory ordered by them.
 // The same seed gives the same kernel for ever: a change of the generator is a new generation of seeds.
 import { statements } from "./kernel-flow.ts";
-import { accumulators, floats, localWords, longs, makeWriter, type Place, uniforms, words } from "./kernel-writer.ts";
+import {
+  accumulators,
+  floats,
+  localWords,
+  longs,
+  makeWriter,
+  type Place,
+  uniforms,
+  words,
+} from "./kernel-writer.ts";
 import { makeRandom, mix } from "./random.ts";
 
 export interface FuzzKernel {
@@ -28,7 +37,20 @@ export const threadBytes = 64;
 const commonWords = 16;
 const threadWords = words.length;
 
-const shapes: readonly [number, number][] = [[32, 1], [64, 1], [128, 1], [96, 1], [256, 1], [40, 1], [17, 1], [8, 8], [32, 4], [16, 3], [100, 1], [1, 64]];
+const shapes: readonly [number, number][] = [
+  [32, 1],
+  [64, 1],
+  [128, 1],
+  [96, 1],
+  [256, 1],
+  [40, 1],
+  [17, 1],
+  [8, 8],
+  [32, 4],
+  [16, 3],
+  [100, 1],
+  [1, 64],
+];
 
 export function generateKernel(seed: number): FuzzKernel {
   const random = makeRandom(seed);
@@ -94,9 +116,12 @@ function prologue(line: Line, threads: number, fullMask: boolean): void {
     line(`mov.b64 ${y}, {%v${2 * i}, %v${2 * i + 1}};`);
   });
   line("mov.u64 %wide, mine;");
-  for (let i = 0; i < localWords; i++) line(`st.local.u32 [%wide+${4 * i}], %v${i % words.length};`);
+  for (let i = 0; i < localWords; i++)
+    line(`st.local.u32 [%wide+${4 * i}], %v${i % words.length};`);
   line("st.shared.u32 [%slot], %v1;");
-  line(`setp.lt.u32 %p_first, %me, ${accumulators}; @%p_first st.shared.u32 [%slot+${4 * threads}], %me;`);
+  line(
+    `setp.lt.u32 %p_first, %me, ${accumulators}; @%p_first st.shared.u32 [%slot+${4 * threads}], %me;`,
+  );
   line("bar.sync 0;");
   if (fullMask) line("mov.u32 %all, -1;");
   else {

@@ -120,7 +120,17 @@ function reduce(w: Writer, mask: string, to: string): void {
   const { random } = w;
   w.features.add("redux");
   const value = random.pick(words);
-  const how = random.pick(["add.s32", "add.u32", "min.s32", "min.u32", "max.s32", "max.u32", "and.b32", "or.b32", "xor.b32"]);
+  const how = random.pick([
+    "add.s32",
+    "add.u32",
+    "min.s32",
+    "min.u32",
+    "max.s32",
+    "max.u32",
+    "and.b32",
+    "or.b32",
+    "xor.b32",
+  ]);
   w.line(`redux.sync.${how} ${to}, ${value}, ${mask};`);
 }
 
@@ -152,7 +162,9 @@ function partial(w: Writer, mask: string, to: string): void {
   w.line(`match.any.sync.b32 ${group}, ${key}, ${mask};`);
   // Every lane is in exactly one group: each group reduces by itself, at the same instruction.
   if (random.chance(0.5)) {
-    w.line(`redux.sync.${random.pick(["add.s32", "max.u32", "xor.b32"])} ${to}, ${random.pick(words)}, ${group};`);
+    w.line(
+      `redux.sync.${random.pick(["add.s32", "max.u32", "xor.b32"])} ${to}, ${random.pick(words)}, ${group};`,
+    );
     return;
   }
   const p = condition(w);

@@ -1,15 +1,40 @@
 import type { Random } from "./random.ts";
 
 const numbers = [
-  "0", "-1", "1", "31", "32", "33", "64", "255", "256", "65535", "65536", "2147483647", "2147483648", "4294967295",
-  "4294967296", "9007199254740993", "18446744073709551615", "18446744073709551616", "1e308", "1e400", "0x7fffffffffffffff",
-  "0xffffffffffffffffff", "-9223372036854775808", "99999999999999999999999999", "0f7F800000", "0f7FC00000", "0d7FF0000000000000",
+  "0",
+  "-1",
+  "1",
+  "31",
+  "32",
+  "33",
+  "64",
+  "255",
+  "256",
+  "65535",
+  "65536",
+  "2147483647",
+  "2147483648",
+  "4294967295",
+  "4294967296",
+  "9007199254740993",
+  "18446744073709551615",
+  "18446744073709551616",
+  "1e308",
+  "1e400",
+  "0x7fffffffffffffff",
+  "0xffffffffffffffffff",
+  "-9223372036854775808",
+  "99999999999999999999999999",
+  "0f7F800000",
+  "0f7FC00000",
+  "0d7FF0000000000000",
 ]; // What parsers and machines have their limits at.
 
 /** One to four changes of a text: at bytes, tokens, numbers and lines. `other` is what lines come from. */
 export function mutateText(random: Random, text: string, other = text): string {
   let changed = text;
-  for (let times = 1 + random.below(4); times > 0; times--) changed = change(random, changed, other);
+  for (let times = 1 + random.below(4); times > 0; times--)
+    changed = change(random, changed, other);
   return changed;
 }
 
@@ -22,7 +47,11 @@ function change(random: Random, text: string, other: string): string {
     case 1:
       return text.slice(0, at) + text.slice(at + some);
     case 2:
-      return text.slice(0, at) + text.slice(at, at + some).repeat(1 + random.below(4)) + text.slice(at + some);
+      return (
+        text.slice(0, at) +
+        text.slice(at, at + some).repeat(1 + random.below(4)) +
+        text.slice(at + some)
+      );
     case 3:
       return text.slice(0, at);
     case 4:
@@ -35,13 +64,45 @@ function change(random: Random, text: string, other: string): string {
     case 8:
       return withoutLine(random, text);
     case 9:
-      return replaceOne(random, text, /\.[usbf](?:8|16|32|64)\b/gu, () => random.pick([".u32", ".s64", ".b8", ".f16", ".f32", ".pred", ".b128", ".f64", ".bf16"]));
+      return replaceOne(random, text, /\.[usbf](?:8|16|32|64)\b/gu, () =>
+        random.pick([".u32", ".s64", ".b8", ".f16", ".f32", ".pred", ".b128", ".f64", ".bf16"]),
+      );
     default:
-      return text.slice(0, at) + random.pick(["{", "}", ";", ",", "[", "]", "(", ")", "@", "%", ":", "\0", "\n", "//", "/*", '"', "<", "%r1", "%p1", "ret;"]) + text.slice(at);
+      return (
+        text.slice(0, at) +
+        random.pick([
+          "{",
+          "}",
+          ";",
+          ",",
+          "[",
+          "]",
+          "(",
+          ")",
+          "@",
+          "%",
+          ":",
+          "\0",
+          "\n",
+          "//",
+          "/*",
+          '"',
+          "<",
+          "%r1",
+          "%p1",
+          "ret;",
+        ]) +
+        text.slice(at)
+      );
   }
 }
 
-function replaceOne(random: Random, text: string, pattern: RegExp, by: (found: string) => string): string {
+function replaceOne(
+  random: Random,
+  text: string,
+  pattern: RegExp,
+  by: (found: string) => string,
+): string {
   const found = [...text.matchAll(pattern)];
   if (found.length === 0) return text;
   const one = random.pick(found);
@@ -79,7 +140,10 @@ export function mutateBytes(random: Random, bytes: Uint8Array): Uint8Array {
         changed = changed.slice(0, at);
         break;
       case 1:
-        changed = Uint8Array.from([...changed.slice(0, at), ...changed.slice(at + 1 + random.below(8))]);
+        changed = Uint8Array.from([
+          ...changed.slice(0, at),
+          ...changed.slice(at + 1 + random.below(8)),
+        ]);
         break;
       case 2: {
         // Counts and sizes are words.
@@ -100,24 +164,56 @@ export function mutateJson(random: Random, value: unknown): unknown {
   if (Array.isArray(value)) return mutateArray(random, value);
   if (typeof value !== "object" || value === null) return strange(random);
   const entries = Object.entries(value);
-  if (random.chance(0.15)) entries.push([random.pick(["extra", "__proto__", "id", ""]), strange(random)]);
+  if (random.chance(0.15))
+    entries.push([random.pick(["extra", "__proto__", "id", ""]), strange(random)]);
   const at = random.below(entries.length);
   if (random.chance(0.15)) entries.splice(at, 1);
-  return Object.fromEntries(entries.map(([key, one], i) => [key, i === at ? mutateJson(random, one) : one]));
+  return Object.fromEntries(
+    entries.map(([key, one], i) => [key, i === at ? mutateJson(random, one) : one]),
+  );
 }
 
 function mutateArray(random: Random, value: readonly unknown[]): unknown[] {
   const copy = [...value];
   const at = random.below(copy.length + 1);
-  if (random.chance(0.2)) copy.splice(at, 1);
-  else if (random.chance(0.2)) copy.splice(at, 0, strange(random));
+  const how = random.below(5);
+  if (how === 0) copy.splice(at, 1);
+  else if (how === 1) copy.splice(at, 0, strange(random));
   else if (at < copy.length) copy[at] = mutateJson(random, copy[at]);
   return copy;
 }
 
 function strange(random: Random): unknown {
   return random.pick([
-    null, true, false, 0, -1, 1, 0.5, 1e308, 2 ** 53, -(2 ** 63), "", "0", "0x", "0x0", "0x100000400000", "-1", "call", "judge",
-    "0xffffffffffffffff", "0x10000000000000000", "AAAA", "====", "\u0000", "\ud800", "x".repeat(5000), [], [[]], {}, [1, 1, 1], [0, 0, 0],
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1,
+    0.5,
+    1e308,
+    2 ** 53,
+    -(2 ** 63),
+    "",
+    "0",
+    "0x",
+    "0x0",
+    "0x100000400000",
+    "-1",
+    "call",
+    "judge",
+    "0xffffffffffffffff",
+    "0x10000000000000000",
+    "AAAA",
+    "====",
+    "\u0000",
+    "\ud800",
+    "x".repeat(5000),
+    [],
+    [[]],
+    {},
+    [1, 1, 1],
+    [0, 0, 0],
   ] as unknown[]);
 }

@@ -83,7 +83,9 @@ function corpus(): readonly string[] {
 
 /** One text for each kernel of a module, so that a mutation meets something that is run. */
 function cut(text: string): string[] {
-  const starts = [...text.matchAll(/^(?:\s*\.visible)?\s*\.entry\b/gmu)].map((match) => match.index);
+  const starts = [...text.matchAll(/^(?:\s*\.visible)?\s*\.entry\b/gmu)].map(
+    (match) => match.index,
+  );
   const head = text.slice(0, starts[0] ?? 0);
   return starts.map((start, i) => {
     const end = text.lastIndexOf("}", starts[i + 1] ?? text.length) + 1;

@@ -35,7 +35,10 @@ function requireShape(call: RecordedCall): void {
         typeof stream === "bigint" &&
         params.every((value) => value instanceof Uint8Array),
     );
-  if (!right) throw new Error(`accepted: ${JSON.stringify({ result, result_name, launches: launches.length })}`);
+  if (!right)
+    throw new Error(
+      `accepted: ${JSON.stringify({ result, result_name, launches: launches.length })}`,
+    );
 }
 
 /** What stand_in/main.c sends after a call that did a little of everything. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Machine, type MachineOptions, parsePtx, type PtxModule } from "../../tools/ptx/index.ts";
+import { Machine, type MachineOptions, type PtxModule, parsePtx } from "../../tools/ptx/index.ts";
 import { type FuzzKernel, inputBytes, moduleHeader } from "./kernel-generator.ts";
 
 /** Schedules that must all give the same bits, since generated kernels have no races. */

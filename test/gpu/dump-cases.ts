@@ -10,9 +10,9 @@ import { layoutOf } from "../../tools/kernel/operators.ts";
 import { packageData } from "../../tools/paths.ts";
 import { Machine, parsePtx } from "../../tools/ptx/index.ts";
 import { requireCompiler } from "../../tools/toolchain/compiler.ts";
-import { startRecorder } from "../../tools/validate/start-recorder.ts";
 import { type Candidate, requireCandidate } from "../../tools/validate/candidate.ts";
 import { prepareCase } from "../../tools/validate/prepare-case.ts";
+import { startRecorder } from "../../tools/validate/start-recorder.ts";
 
 /**
  * Writes what the interpreter makes of the template's default cases, buffers and all, for

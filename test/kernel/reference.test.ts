@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { KernelCase } from "../../tools/kernel/cases.ts";
-import { roundTo } from "../../tools/kernel/dtypes.ts";
+import { dtypeFacts, roundTo } from "../../tools/kernel/dtypes.ts";
 import { bell, drawRow, drawWeight, inputRecipes } from "../../tools/kernel/inputs.ts";
 import { referenceRow } from "../../tools/kernel/reference.ts";
 
@@ -57,6 +57,18 @@ test("an infinity gives NaN in its place and zeros elsewhere, a NaN poisons its 
   expect([...referenceRow(base, row([1, Number.NaN, 2, 3])).exact].every(Number.isNaN)).toBe(true);
 });
 
+test("an unrounded sum past the largest float32 is an infinity, as in float32 arithmetic", () => {
+  const one: KernelCase = {
+    ...base,
+    operator: "add_rmsnorm",
+    rounded_sum: false,
+    hidden_size: 2,
+  };
+  const most = dtypeFacts.bfloat16.max_finite;
+  const inputs = { ...row([most, 1]), residual: Float64Array.from([most, 1]) };
+  expect([...referenceRow(one, inputs).exact]).toEqual([Number.NaN, 0]);
+});
+
 test("a sum of squares past the largest float32 is marked, infinite inputs are not", () => {
   expect(referenceRow(base, row([2 ** 64, 0, 0, 0])).overflows).toBe(true);
   expect(referenceRow(base, row([Infinity, 0, 0, 0])).overflows).toBe(false);
@@ -86,6 +98,37 @@ test("neither rows nor columns repeat, and the weight has negative and large val
   const weight = drawWeight(5, 256, "bfloat16", 0);
   expect(Math.min(...weight)).toBeLessThan(-4);
   expect(drawWeight(5, 256, "bfloat16", 1)[0]).toBeCloseTo((weight[0] as number) - 1, 1);
+});
+
+test.each([
+  ["zeros", 2, "float16", (x: number[]) => x.every((value) => Object.is(value, -0))],
+  ["zeros", 3, "float16", (x: number[]) => x.filter((value) => value !== 0).join() === "3"],
+  ["max_finite", 0, "float16", (x: number[]) => x.every((value) => value === 65504)],
+  ["max_finite", 2, "float16", (x: number[]) => new Set(x).size === 2],
+  ["max_finite", 3, "float16", (x: number[]) => x.filter((value) => value > 5).join() === "65504"],
+  [
+    "infinities",
+    4,
+    "float32",
+    (x: number[]) => x.filter((value) => !Number.isFinite(value)).length === 2,
+  ],
+  ["nans", 2, "bfloat16", (x: number[]) => x.filter(Number.isNaN).length === 1],
+  ["one_outlier", 1, "bfloat16", (x: number[]) => x.filter((value) => value > 5).join() === "1024"],
+  ["large_mean", 1, "float32", (x: number[]) => x.every((value) => value >= 9 && value <= 11)],
+  ["large", 3, "bfloat16", (x: number[]) => Math.max(...x) > 2 ** 64],
+  ["subnormal", 0, "float16", (x: number[]) => x.every((value) => Math.abs(value) < 2 ** -14)],
+  ["mixed", 1, "bfloat16", (x: number[]) => x.every((value) => Math.abs(value) <= 4)],
+] as const)("recipe %s, row %i in %s, is of its kind", (recipe, index, dtype, holds) => {
+  expect(holds([...drawRow(recipe, 3, index, 64, dtype)])).toBe(true);
+});
+
+test("weights near zero are small, and 0 in every 17th column, whatever the offset", () => {
+  const near = drawWeight(5, 256, "bfloat16", 1, "near_zero");
+  expect(Math.max(...near.map(Math.abs))).toBeLessThanOrEqual(2 ** -4);
+  expect(near[3]).toBe(0);
+  expect(near).toEqual(drawWeight(5, 256, "bfloat16", 0, "near_zero"));
+  const lost = near.filter((w) => roundTo(1 + w, "bfloat16") !== 1 + w).length;
+  expect(lost).toBeGreaterThan(200);
 });
 
 test("the hash gives the same numbers as always: every executor must draw these bits", () => {

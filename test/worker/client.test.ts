@@ -1,20 +1,20 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect } from "vitest";
 import { isAlive } from "../../tools/executors/alive.ts";
-import { GpuWorker, type GpuWorkerOptions, type Step } from "../../tools/worker/client.ts";
-import { fakeDriver, fakeModule, removeFakeDrivers, whyNoFakeDriver } from "./fake-driver.ts";
+import type { Step } from "../../tools/worker/client.ts";
+import { fakeModule } from "./fake-driver.ts";
+import {
+  bytesOf,
+  endOf,
+  launch,
+  limit,
+  started,
+  testWithDriver,
+  u32,
+  u64,
+  useFakeWorkers,
+} from "./fake-worker.ts";
 
-removeFakeDrivers();
-
-const open: GpuWorker[] = [];
-beforeEach(() => {
-  if (!whyNoFakeDriver) useDriver();
-});
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((worker) => worker.close()));
-  vi.unstubAllEnvs();
-});
-
-const testWithDriver = test.skipIf(whyNoFakeDriver !== "");
+useFakeWorkers();
 
 testWithDriver("a worker says which device it drives and where its slots lie", async () => {
   const worker = await started();
@@ -53,26 +53,32 @@ testWithDriver("what is filled, uploaded, copied and computed is read", async ()
   ]);
 });
 
-testWithDriver("a graph is replayed as often as asked, with the memory of that moment", async () => {
-  const worker = await started();
-  await worker.load("candidate", fakeModule("fake_add"));
-  const at = endOf(worker, 1) - 256n;
-  const steps: Step[] = [
-    { do: "map", address: at, bytes: 256 },
-    { do: "fill", address: at, bytes: 4, pattern: "00000000" },
-    { do: "capture", name: "g", steps: [launch("fake_add", [u64(at), u32(3)])] },
-    { do: "read", address: at, bytes: 4 },
-    { do: "replay", name: "g", times: 5 },
-    { do: "read", address: at, bytes: 4 },
-  ];
-  const reply = await worker.run(steps, { time_limit_ms: 1000 });
-  expect(bytesOf(reply, 3)).toEqual([0, 0, 0, 0]);
-  expect(bytesOf(reply, 5)).toEqual([15, 0, 0, 0]);
-  // A load drops the graphs: they may hold kernels of the module that went.
-  await worker.load("candidate", fakeModule("fake_add"));
-  const again = await worker.run([{ do: "replay", name: "g" }], { time_limit_ms: 1000 });
-  expect(again).toMatchObject({ ok: false, fault: { kind: "bad_request", step: 0, exits: false } });
-});
+testWithDriver(
+  "a graph is replayed as often as asked, with the memory of that moment",
+  async () => {
+    const worker = await started();
+    await worker.load("candidate", fakeModule("fake_add"));
+    const at = endOf(worker, 1) - 256n;
+    const steps: Step[] = [
+      { do: "map", address: at, bytes: 256 },
+      { do: "fill", address: at, bytes: 4, pattern: "00000000" },
+      { do: "capture", name: "g", steps: [launch("fake_add", [u64(at), u32(3)])] },
+      { do: "read", address: at, bytes: 4 },
+      { do: "replay", name: "g", times: 5 },
+      { do: "read", address: at, bytes: 4 },
+    ];
+    const reply = await worker.run(steps, { time_limit_ms: 1000 });
+    expect(bytesOf(reply, 3)).toEqual([0, 0, 0, 0]);
+    expect(bytesOf(reply, 5)).toEqual([15, 0, 0, 0]);
+    // A load drops the graphs: they may hold kernels of the module that went.
+    await worker.load("candidate", fakeModule("fake_add"));
+    const again = await worker.run([{ do: "replay", name: "g" }], { time_limit_ms: 1000 });
+    expect(again).toMatchObject({
+      ok: false,
+      fault: { kind: "bad_request", step: 0, exits: false },
+    });
+  },
+);
 
 testWithDriver("the call waits for a delayed producer only where it is told to", async () => {
   const worker = await started();
@@ -108,6 +114,8 @@ testWithDriver.each(lost)(
     const before = worker.pid;
     const reply = await worker.run([launch(kernel, []), { do: "synchronize" }], limit);
     expect(reply).toMatchObject({ ok: false, fault: { kind, exits: true } });
+    // At once: a caller that loads its module again at every restart looks here first.
+    expect(worker.restarts).toBe(1);
     const next = await worker.run([], limit);
     expect(next.ok).toBe(true);
     expect(worker.restarts).toBe(1);
@@ -236,45 +244,3 @@ testWithDriver("a module that failed to load leaves none of that name behind", a
   const reply = await worker.run([launch("fake_print", [])], limit);
   expect(reply).toMatchObject({ fault: { message: 'step 0: no module "candidate" is loaded' } });
 });
-
-function useDriver(...switches: string[]): void {
-  vi.stubEnv("LD_LIBRARY_PATH", fakeDriver(switches));
-}
-
-const limit = { time_limit_ms: 2000 };
-
-async function started(options: Partial<GpuWorkerOptions> = {}): Promise<GpuWorker> {
-  const { signal } = new AbortController();
-  const worker = await GpuWorker.start({ python: "python3", device_index: 0, signal, ...options });
-  open.push(worker);
-  return worker;
-}
-
-function endOf(worker: GpuWorker, slot: number): bigint {
-  return worker.base + BigInt(slot + 1) * worker.slot_bytes;
-}
-
-function launch(kernel: string, params: Uint8Array[]) {
-  return {
-    do: "launch" as const,
-    module: "candidate",
-    kernel,
-    grid: [1, 1, 1] as [number, number, number],
-    block: [1, 1, 1] as [number, number, number],
-    dynamic_shared_bytes: 0,
-    params,
-  };
-}
-
-function u32(value: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([value]).buffer);
-}
-
-function u64(value: bigint): Uint8Array {
-  return new Uint8Array(new BigUint64Array([value]).buffer);
-}
-
-function bytesOf(reply: unknown, at: number): number[] {
-  const { results } = reply as { results: ({ data: Uint8Array } | null)[] };
-  return [...(results[at]?.data ?? [])];
-}

@@ -72,7 +72,7 @@ export function expectAgreement(item: Prepared, found: DeviceMeasurement): Measu
 
 /** Writes the bits of one element of the output. */
 export function corrupt(
-  { one, device }: Prepared,
+  { one, device }: Pick<Prepared, "one" | "device">,
   index: number,
   change: (bits: number) => number,
 ): void {

@@ -4,19 +4,14 @@ import { dtypeFacts } from "../../tools/kernel/dtypes.ts";
 import { layoutOfCase, rowStart } from "../../tools/kernel/layout.ts";
 import { referenceRow } from "../../tools/kernel/reference.ts";
 import { distanceOf, readRow } from "../../tools/validate/output.ts";
-import { bufferBytes } from "../../tools/worker/judge-case.ts";
 import {
   compareBytesLaunches,
   compareLaunches,
   compareResultBytes,
   decodeCompare,
   decodePattern,
-  delayLaunch,
   patternBytes,
   patternLaunches,
-  probeBytes,
-  probeExpected,
-  probeLaunch,
 } from "../../tools/worker/judge-launches.ts";
 import { compilerOrSkip } from "../helpers/run-tool.ts";
 import { corrupt, prepared, spoil } from "./judge-agreement.ts";
@@ -100,20 +95,4 @@ test.runIf(module)("bad elements are counted by row and by column", () => {
     expect(found).toEqual({ row_counts: rows, column_counts: columns });
     expect(rows.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(4);
   }
-});
-
-test.runIf(module)("the probe's answer is known for every seed", () => {
-  const { device } = prepared(module, baseCases[0] ?? expect.fail("a case"));
-  const place = device.place("probe", probeBytes).address;
-  for (const seed of [0, 1, 0xffffffff]) {
-    device.run([probeLaunch(place, seed)]);
-    expect(device.read(place, probeBytes)).toEqual(probeExpected(seed));
-  }
-  expect(probeExpected(0)).not.toEqual(probeExpected(1));
-});
-
-test.runIf(module)("a delay comes to its end", () => {
-  const { device } = prepared(module, baseCases[0] ?? expect.fail("a case"));
-  device.run([delayLaunch(0.01)]);
-  expect(bufferBytes(baseCases[0] ?? expect.fail("a case")).x).toBeGreaterThan(0);
 });

@@ -33,7 +33,7 @@ notes: dict[str, object] = {}
 
 
 class Runner:
-    def __init__(self, device: int = 0) -> None:
+    def __init__(self, device: int = 0, **more: object) -> None:
         start = time.monotonic()
         read, write = os.pipe()
         command = [sys.executable, "-I", "-S", "-B", str(RUNNER), "--reply-fd", str(write)]
@@ -47,6 +47,7 @@ class Runner:
             base=hex(BASE),
             slots=SLOTS,
             slot_bytes=hex(SLOT_BYTES),
+            **more,
         )
         self.hello_ms = (time.monotonic() - start) * 1e3
 
@@ -65,10 +66,12 @@ class Runner:
     def run(self, *steps: dict, limit_ms: int = 20_000) -> dict:
         return self.ask(op="run", time_limit_ms=limit_ms, steps=list(steps))
 
-    def end(self) -> None:
+    def end(self) -> int:
+        """At the end of its requests it leaves in good order."""
         self.process.stdin.close()
-        self.process.wait(30)
+        code = self.process.wait(30)
         self.replies.close()
+        return code
 
 
 def end_of(slot: int) -> int:
@@ -303,6 +306,25 @@ def streams_and_graphs(runner: Runner) -> None:
     check("five replays", values(reply) == [35, 0, 35, 0xAAAAAAAA], reply)
     reply = runner.run(fill(at, 4, "00"), {"do": "replay", "name": "g"}, read(at, 4))
     check("a replay reads what is there now", values(reply) == [7], reply)
+    fork = {"do": "wait", "stream": "side", "for": "call"}
+    graph = [
+        launch("add", "QI", at, 1),
+        fork,
+        launch("add", "QI", at + 4, 2, stream="side"),
+        {"do": "wait", "stream": "call", "for": "side"},
+        launch("copy", "QQ", at + 8, at + 4),
+    ]
+    reply = runner.run(
+        fill(at, 16, "00"),
+        {"do": "capture", "name": "fork", "steps": graph},
+        {"do": "replay", "name": "fork", "times": 3},
+        read(at, 12),
+    )
+    check("a graph with a fork and a join", values(reply) == [3, 6, 6], reply)
+    reply = runner.run({"do": "capture", "name": "fork", "steps": graph[:3]})
+    notes["capture_not_joined"] = reply.get("fault", {}).get("message")
+    check("a fork that is not joined is refused", fault_of(reply) == "launch_failed", reply)
+    check("and the next run works", runner.run(SYNC)["ok"])
     stray = [launch("store", "QI", at, 77, stream="default")]
     reply = runner.run(
         fill(at, 4, "00"), {"do": "capture", "name": "s", "steps": stray}, SYNC, read(at)
@@ -324,6 +346,9 @@ def large_memory(runner: Runner) -> None:
         read(at + (1 << 33) + 8, 4),
     )
     check("element 2^31 and the last one", values(reply, 1) == [0x7FC00001, 0x3F800000], reply)
+    part = 64 << 20
+    reply, times["read_64_mib_ms"] = timed(lambda: runner.run(read(at, part)))
+    check("64 MiB are read", values(reply)[:2] == [0x7FC00001] * 2)
     reply, times["unmap_17_gib_ms"] = timed(lambda: runner.run({"do": "unmap_all", "slot": 3}))
     check("17 GiB are unmapped", reply["ok"], reply)
     reply = runner.run(mapped(BASE + 2 * GIB, 60 * GIB), mapped(BASE + SLOT_BYTES + GIB, 62 * GIB))
@@ -370,8 +395,20 @@ def starts(cubin: Path) -> None:
         runner = Runner()
         taken.append(runner.hello_ms)
         times["load_cubin_in_a_fresh_process_ms"] = runner.load("candidate", cubin)["load_ms"]
-        runner.end()
+        code, times["end_ms"] = timed(runner.end)
+        check("the end of the requests is exit code 0", code == 0, code)
     times["hello_ms"] = statistics.median(taken)
+    first, second = Runner(), Runner()
+    check("two runners share the GPU", place_is_right(first) and place_is_right(second))
+    first.end()
+    second.end()
+    plain = Runner(plain_allocations=True)
+    reply = plain.run({"do": "allocate", "label": "x", "bytes": 1000})
+    check("plain allocations", reply["ok"] and not plain.hello["guarded"], reply)
+    at = int(reply["results"][0]["address"], 16)
+    reply = plain.run(fill(at, 1000, "01"), read(at + 996), {"do": "free_all"})
+    check("plain allocations hold data", values(reply, 1) == [0x01010101], reply)
+    plain.end()
     absent = Runner(device=1)
     check("GPU 1 is not there", fault_of(absent.hello) == "gpu_unavailable", absent.hello)
     notes["gpu_1"] = absent.hello.get("fault", {}).get("message")
@@ -383,7 +420,10 @@ def losses(cubin: Path) -> None:
     end = end_of(5)
     space = mapped(end - 4096, 4096)
     unmapped = BASE + 5 * SLOT_BYTES + GIB
+    past_in_graph = {"do": "capture", "name": "g", "steps": [launch("store", "QI", end, 1)]}
+    replay = {"do": "replay", "name": "g"}
     cases: dict[str, tuple[str, list[dict], int]] = {
+        "store_past_the_end_in_a_replay": ("illegal_address", [past_in_graph, replay], 5000),
         "store_past_the_end": ("illegal_address", [launch("store", "QI", end, 1)], 5000),
         "read_of_unmapped": ("illegal_address", [launch("copy", "QQ", end - 8, unmapped)], 5000),
         "misaligned": ("misaligned_address", [launch("misaligned", "Q", end - 64)], 5000),

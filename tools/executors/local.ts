@@ -23,6 +23,12 @@ export interface RunResult {
   timed_out: boolean;
 }
 
+/** Groups of what runs now: they go when this process does. */
+const live = new Set<number>();
+process.on("exit", () => {
+  for (const pid of live) killProcessGroup(pid);
+});
+
 /**
  * Runs a command on this machine to its end, in a process group and an environment of its own.
  * A non-zero exit code, an end by signal and a time-out are results, not errors.
@@ -51,7 +57,7 @@ export async function runLocally(argv: readonly string[], options: RunOptions): 
     killGroup();
   }, options.timeoutMs);
   options.signal?.addEventListener("abort", killGroup, { once: true });
-  process.once("exit", killGroup);
+  if (child.pid !== undefined) live.add(child.pid);
   if (options.onErrorLine) watchLines(child.stderr, options.onErrorLine);
   try {
     const result = await child;
@@ -69,7 +75,7 @@ export async function runLocally(argv: readonly string[], options: RunOptions): 
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", killGroup);
-    process.off("exit", killGroup);
+    if (child.pid !== undefined) live.delete(child.pid);
   }
 }
 

@@ -36,11 +36,11 @@ const effortLists: Record<Effort, EffortList> = {
     most_elements: 2 ** 17,
   },
   default: {
-    hidden_sizes: [1, 3, 7, 64, 127, 128, 512, 1536, 2048, 2880, 4096, 4097, 8192],
+    hidden_sizes: [1, 3, 64, 127, 128, 512, 2048, 2880, 4096, 4097, 8192],
     rows: [1, 2, 31, 133],
     inputs: inputRecipes,
     eps: [1e-6, 1e-5, 0, 1e-12, 1e-8, 1e-2],
-    most_elements: 2 ** 17,
+    most_elements: 2 ** 15,
   },
   full: {
     hidden_sizes: [

@@ -12,21 +12,21 @@ import { findProgram } from "./programs.ts";
 import { type Wheel, wheelPlatform } from "./wheels.ts";
 
 /**
- * compute-sanitizer as NVIDIA publishes it on PyPI, of the compiler's own CUDA version: it runs with
- * every driver that runs what the compiler makes. Hash and size are the index's own, by
- * `uv pip compile --format pylock.toml`, 2026-11-22.
+ * compute-sanitizer as NVIDIA publishes it on PyPI. Seen working with driver 580, the oldest of CUDA 13
+ * (H200, 2026-11-22); the wheel of 13.0 lacks programs that it starts, and does not work anywhere.
+ * Hashes and sizes are the index's own, by `uv pip compile --format pylock.toml`, 2026-11-22.
  */
 const wheel: Wheel = {
   project: "nvidia-cuda-sanitizer-api",
-  version: "13.0.85",
+  version: "13.5.25",
   files: {
     "linux-x86_64": {
-      bytes: 14009903,
-      sha256: "b1efff95f63b6fe40dc83801d598550542364393957775912a1abf396904331c",
+      bytes: 18222381,
+      sha256: "5df2efbdf605a812c6bac07600dd3d801cb9d334a30376113a6f1e2bc0679f54",
     },
     "linux-aarch64": {
-      bytes: 12940444,
-      sha256: "d68dd19ca34f714634825e0a4053eef0b18c2c1e5dc3fe73a68a12b6529709e7",
+      bytes: 14108538,
+      sha256: "264cb6b1b977494e36d81de7a8886dbbfc129528209c4d1773e66256e7c24015",
     },
   },
 };
@@ -37,7 +37,7 @@ export function sanitizerRoot(): string {
 }
 
 /**
- * Downloads compute-sanitizer into the user's cache, 14 MB, unless it is there. At every moment the
+ * Downloads compute-sanitizer into the user's cache, 18 MB, unless it is there. At every moment the
  * folder holds a whole one that told its version, or does not exist. Throws ToolErrors.
  */
 export async function installSanitizer(

@@ -60,7 +60,7 @@ export async function requireSanitizer(
   throw new ToolError(
     "prerequisite_missing",
     ["No compute-sanitizer was found.", ...reasons].join(" "),
-    "Run: kernelwright setup --sanitizer (downloads NVIDIA's compute-sanitizer, about 14 MB, without root). A CUDA toolkit has it too: set CUDA_HOME.",
+    "Run: kernelwright setup --sanitizer (downloads NVIDIA's compute-sanitizer, about 18 MB, without root). A CUDA toolkit has it too: set CUDA_HOME.",
   );
 }
 
@@ -95,9 +95,7 @@ function systemRoots(): string[] {
   if (!existsSync(systemFolder)) return [];
   const names = readdirSync(systemFolder).filter((name) => /^cuda(-\d+(\.\d+)?)?$/u.test(name));
   const version = (name: string) => Number(name.slice(5)) || Number.POSITIVE_INFINITY;
-  return names
-    .sort((a, b) => version(b) - version(a))
-    .map((name) => path.join(systemFolder, name));
+  return names.sort((a, b) => version(b) - version(a)).map((name) => path.join(systemFolder, name));
 }
 
 async function versionOf(program: string, signal?: AbortSignal): Promise<string | undefined> {

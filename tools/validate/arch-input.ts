@@ -9,7 +9,7 @@ export interface ArchInput {
   device: DeviceLimits;
   ptx: string;
   /** Left out: everything is executed in the interpreter. */
-  gpu?: GpuPlace;
+  gpu?: GpuPlace | undefined;
 }
 
 /** The GPU that values and calls of an arch are executed on. */

@@ -145,7 +145,8 @@ const faultReasons: Record<string, ReasonCode> = {
   uninitialised_global: "uninitialised_read",
 };
 
-function reasonOf(kind: string): ReasonCode {
+/** A fault kind of the interpreter, the GPU runner, the host code or the sanitizers. */
+export function reasonOf(kind: string): ReasonCode {
   if (kind in reasons) return kind as ReasonCode;
   return faultReasons[kind] ?? "trapped";
 }

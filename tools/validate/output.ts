@@ -24,7 +24,10 @@ export interface GotRow {
 export function readRow(one: KernelCase, output: Output, row: number): GotRow {
   const bytes = output.read(rowStart(output.layout, row), one.hidden_size);
   const bits = bitsView(bytes, one.out_dtype);
-  const values = Float64Array.from(bits, (element) => valueFromBits(element, one.out_dtype));
+  const values = new Float64Array(bits.length);
+  for (let column = 0; column < bits.length; column += 1) {
+    values[column] = valueFromBits(bits[column] as number, one.out_dtype);
+  }
   return { values, bits };
 }
 

@@ -214,7 +214,12 @@ function fillResidual(
 /** Values that the dtype holds exactly, as its bytes. */
 function encode(values: Float64Array, dtype: Dtype): Uint8Array {
   if (dtype === "float32") return new Uint8Array(Float32Array.from(values).buffer);
-  return new Uint8Array(Uint16Array.from(values, (value) => bitsOf(value, dtype)).buffer);
+  // A loop: `from` with a function takes several times as long.
+  const bits = new Uint16Array(values.length);
+  for (let index = 0; index < bits.length; index += 1) {
+    bits[index] = bitsOf(values[index] as number, dtype);
+  }
+  return new Uint8Array(bits.buffer);
 }
 
 function poisonOutput(

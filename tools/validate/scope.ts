@@ -40,7 +40,8 @@ export function scopeOfBuilds(
       return `${build.arch} on the ${name}${how}`;
     }),
     why: `${gpu.why}${older}`,
-    leaves_out: onGpu === 0 ? [`machine code (SASS) and time: ${gpu.why}`] : [],
+    leaves_out:
+      onGpu === 0 ? [`machine code (SASS), and what compute-sanitizer sees in it: ${gpu.why}`] : [],
     build_ids: runs.map(({ build }) => build.build_id),
     resources: runs.map(({ build }) => heaviest(build)).join("; "),
   };

@@ -19,11 +19,12 @@ import { readBuilds } from "./read-builds.ts";
 import { refusalCount } from "./refusals.ts";
 import { report } from "./report.ts";
 import type { ValidateResult } from "./result.ts";
+import { type Sanitized, sanitize } from "./sanitize.ts";
 import { gpuIsolation, interpreterIsolation, type Scope, scopeOfBuilds } from "./scope.ts";
 import { probeSemantics } from "./semantics.ts";
 import { validateCallable } from "./validate-callable.ts";
 import { type ExecutedCase, type Failure, inOrder, type Judgement, judge } from "./verdict.ts";
-import { warpWarnings } from "./warp-warnings.ts";
+import { asWarnings, warpWarnings } from "./warp-warnings.ts";
 import type { WorkItem } from "./work.ts";
 
 export interface ValidateArguments {
@@ -71,14 +72,16 @@ async function validateBuilds(
     const judged = candidate.declared ? candidate : await probeSemantics(candidate, runs, context);
     const seed = args.seed ?? randomInt(2 ** 31);
     const { executed, failures } = await runAll(judged, runs, args, seed, context);
+    const sanitized = await sanitizeOwn(judged, runs, executed, args, context);
     const scope = await scopeOfRuns(judged, runs, gpu, executed);
-    scope.warnings.push(...read.warnings);
+    scope.warnings.push(...asWarnings(sanitized.doubts), ...read.warnings);
+    scope.leaves_out.push(...sanitized.not_checked);
     return report({
       candidate: judged,
       scope,
       seed,
       executed,
-      judgement: judgeAll(executed, [...read.failures, ...failures]),
+      judgement: judgeAll(executed, [...read.failures, ...failures, ...sanitized.failures]),
       effort: args.effort,
       duration_ms: performance.now() - began,
       workspace: context.workspace,
@@ -117,6 +120,24 @@ async function runAll(
     failures.push(...finished.failures);
   }
   return { executed, failures };
+}
+
+/** With effort full, and only the machine code that is the GPU's own: it takes seconds a tool. */
+async function sanitizeOwn(
+  candidate: Candidate,
+  runs: readonly ArchInput[],
+  executed: readonly ExecutedCase[],
+  { effort }: ValidateArguments,
+  context: ToolContext,
+): Promise<Sanitized> {
+  const none = { failures: [], doubts: [], not_checked: [] };
+  const own = runs.find(({ gpu }) => gpu?.code === "cubin");
+  if (!own) return none;
+  if (effort !== "full") {
+    return { ...none, not_checked: ["compute-sanitizer: it runs with effort full"] };
+  }
+  const cases = executed.filter(({ check }) => check === "values").map(({ one }) => one);
+  return sanitize(candidate, own, cases, context, executed.length);
 }
 
 async function scopeOfRuns(

@@ -4,7 +4,7 @@ import { type ExecutedCase, type Failure, failureOf, inaccurate } from "./case-f
 import type { Measurement } from "./outcome.ts";
 import type { ReasonCode } from "./reasons.ts";
 
-export type { ExecutedCase, Failure } from "./case-failure.ts";
+export { type ExecutedCase, type Failure, reasonOf } from "./case-failure.ts";
 
 export interface Judgement {
   failures: Failure[];

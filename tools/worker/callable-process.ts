@@ -144,6 +144,8 @@ export class CallableProcess {
       stream?.on("error", () => {});
     }
     this.#replies.on("data", (chunk: Buffer) => this.#receive(chunk));
+    // Nothing of ours ever comes back on it.
+    this.#requests.on("data", () => this.#end("forged"));
     this.#replies.on("end", () => {
       // The other end is closed. Unless the process is going, the candidate did that.
       setTimeout(() => this.#end("disconnected"), drainMs).unref();

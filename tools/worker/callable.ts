@@ -51,7 +51,6 @@ const calledSchema = tracesSchema.partial().extend({
 });
 const censusSchema = z.object({
   error: errorSchema.optional(),
-  functions: z.array(z.string()).optional(),
   operators: z.array(z.string()).optional(),
   kernels: z.array(z.string()).optional(),
 });

@@ -67,7 +67,7 @@ export type BufferName = (typeof bufferNames)[number];
 export function encodeJudgeCase(
   one: KernelCase,
   places: JudgePlaces,
-  options: JudgeOptions & { scratch?: bigint } = {},
+  options: JudgeOptions & { question?: Question; scratch?: bigint } = {},
 ): Uint8Array {
   const { x, out } = layoutOfCase(one);
   const seed = options.seed ?? one.seed;
@@ -85,6 +85,7 @@ export function encodeJudgeCase(
     residual_seed: mix32(seed ^ 0x2545f491),
     weight_stream: vectorStream(seed),
     bias_stream: vectorStream(mix32(seed)),
+    question: questionCodes[options.question ?? "all"],
     weight_values: weightValuesCodes[one.weight_values],
     hidden_size: requireUint32(one.hidden_size),
     threads_per_row: threadsPerRow(one),
@@ -114,6 +115,10 @@ export const rowKindCodes = Object.fromEntries(
 /** Codes of WEIGHT_* in judge/case.cuh. */
 export const weightValuesCodes: Record<WeightValues, number> = { spread: 0, near_zero: 1 };
 
+/** Codes of QUESTION_* in judge/case.cuh: what kw_measure is to find out. */
+export const questionCodes = { all: 0, worst: 1, pattern: 2 } as const;
+export type Question = keyof typeof questionCodes;
+
 /** Codes of EPS_* in judge/case.cuh. */
 export const epsPlaceCodes: Record<NonNullable<Deviation["eps_place"]> | "inside", number> = {
   inside: 0,
@@ -139,7 +144,7 @@ export const caseFields: readonly StructField[] = [
   ...of("double", "drawn_weight_offset"),
   ...of("uint64_t", "row_kinds_low", "row_kinds_high"),
   ...of("uint32_t", "row_kind_count", "x_seed", "residual_seed", "weight_stream", "bias_stream"),
-  ...of("int32_t", "weight_values"),
+  ...of("int32_t", "question", "weight_values"),
   ...of("uint32_t", "hidden_size", "summed_columns"),
   ...of("int32_t", "threads_per_row", "dtype", "weight_dtype", "out_dtype", "rounding"),
   ...of("int32_t", "eps_place", "ignore_rstd", "round_weight_sum"),

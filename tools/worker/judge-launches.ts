@@ -1,6 +1,5 @@
 import type { KernelCase } from "../kernel/cases.ts";
 import { dtypeFacts } from "../kernel/dtypes.ts";
-import { mix32 } from "../kernel/inputs.ts";
 import { layoutOfCase, type MatrixLayout } from "../kernel/layout.ts";
 import { dtypeCodes } from "../kernel/operators.ts";
 import { encodeStruct, type StructField } from "./device-struct.ts";
@@ -14,6 +13,7 @@ import {
   layoutFieldsOf,
   layoutValues,
   of,
+  type Question,
   threadsPerRow,
 } from "./judge-case.ts";
 import { compareResultBytes, measureResultBytes } from "./judge-result.ts";
@@ -72,12 +72,13 @@ export function measureLaunches(
   places: JudgePlaces,
   options: JudgeOptions = {},
 ): JudgeLaunch[] {
-  const params = [encodeJudgeCase(one, places, options)];
+  const ask = (kernel: string, question: Question) =>
+    launch(kernel, rowBlocks(one), [encodeJudgeCase(one, places, { ...options, question })]);
   return [
     zeroLaunch(places.result, measureResultBytes),
-    launch("kw_measure", rowBlocks(one), params),
-    launch("kw_locate", rowBlocks(one), params),
-    launch("kw_check", rowBlocks(one), params),
+    ask("kw_measure", "all"),
+    ask("kw_measure", "worst"),
+    ask("kw_check", "all"),
     ...zoneLaunches(one, places, places.result),
   ];
 }
@@ -89,8 +90,8 @@ export function patternLaunches(
   scratch: bigint,
   options: JudgeOptions = {},
 ): JudgeLaunch[] {
-  const params = [encodeJudgeCase(one, places, { ...options, scratch })];
-  return [zeroLaunch(scratch, patternBytes(one)), launch("kw_pattern", rowBlocks(one), params)];
+  const params = [encodeJudgeCase(one, places, { ...options, question: "pattern", scratch })];
+  return [zeroLaunch(scratch, patternBytes(one)), launch("kw_measure", rowBlocks(one), params)];
 }
 
 export function patternBytes({ rows, hidden_size }: KernelCase): number {
@@ -127,25 +128,6 @@ export function compareBytesLaunches(
   const layout = { ...denseLayout, row_stride: hidden_size, buffer_bytes: bytes };
   const matrix = { layout, dtype: dtypeCodes.bfloat16, rows, hidden_size, elements };
   return comparison(a, b, result, matrix, 2);
-}
-
-/** The device computes `probeExpected(seed)` at `address`, or it is not healthy. */
-export function probeLaunch(address: bigint, seed: number): JudgeLaunch {
-  return launch("kw_probe", probeBlocks, [uint64(address), uint32(seed)]);
-}
-
-const probeBlocks = 8;
-export const probeBytes = 4 * probeBlocks * blockThreads;
-
-export function probeExpected(seed: number): Uint8Array {
-  const words = Uint32Array.from({ length: probeBytes / 4 }, (_, index) => mix32(seed ^ index));
-  return new Uint8Array(words.buffer);
-}
-
-/** Keeps its stream busy for so long. */
-export function delayLaunch(microseconds: number): JudgeLaunch {
-  const params = [uint64(BigInt(Math.round(microseconds * 1000)))];
-  return { ...launch("kw_delay", 1, params), block: [1, 1, 1] };
 }
 
 /** Blocks that walk over the rows, and over the gap behind them: enough to fill any device. */
@@ -263,11 +245,5 @@ function comparison(
 function uint64(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, value, true);
-  return bytes;
-}
-
-function uint32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
 }

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
 import { packageData } from "../paths.ts";
+import { encodeRequest, type Request } from "./protocol.ts";
 
 export interface RunnerOptions {
   python: string;
@@ -105,7 +106,7 @@ export class RunnerProcess {
   }
 
   /** Sends one request. Never rejects: the end of the process is an answer. */
-  request(fields: object, limitMs: number): Promise<Line | Ending> {
+  request(request: Request, limitMs: number): Promise<Line | Ending> {
     return new Promise((resolve) => {
       if (!this.alive) {
         this.#child.ref();
@@ -113,7 +114,7 @@ export class RunnerProcess {
         return;
       }
       this.#lastId += 1;
-      const line = `${JSON.stringify({ id: this.#lastId, ...fields })}\n`;
+      const line = encodeRequest(this.#lastId, request);
       // Long lines take their time on the way: 20 MB a second is slow.
       this.#pending.push({ id: this.#lastId, limitMs: limitMs + line.length / 20_000, resolve });
       if (this.#pending.length === 1) this.#startTimers();

@@ -5,7 +5,6 @@ import { RunnerProcess } from "./process.ts";
 import {
   type Request,
   replySchemas,
-  requestSchema,
   type Step,
   type WorkerDevice,
   type WorkerFault,
@@ -71,8 +70,10 @@ export class Session {
     };
   }
 
+  /** Counted as soon as the process is lost: what was loaded and mapped is gone from then on. */
   get restarts(): number {
-    return Math.max(0, this.#starts - 1);
+    const lost = this.#starts > 0 && !this.#starting && !this.alive;
+    return Math.max(0, this.#starts - 1) + (lost ? 1 : 0);
   }
 
   get pid(): number | undefined {
@@ -135,12 +136,12 @@ export class Session {
   }
 
   async #started(): Promise<RunnerProcess> {
+    this.#starts += 1;
     await this.#runner?.close();
     const { python, device_index, memory_limit_bytes } = this.#options;
     const runner = new RunnerProcess({ python, memory_limit_bytes });
     this.#runner = runner;
     this.#loaded = new Set();
-    this.#starts += 1;
     try {
       this.#hello = await this.#greeted(runner, device_index);
       await this.#probed(runner);
@@ -209,7 +210,7 @@ export class Session {
     limitMs: number,
     restart = true,
   ): Promise<Accepted<Op> | { ok: false; fault: WorkerFault }> {
-    const answer = await runner.request(requestSchema.parse(request), limitMs);
+    const answer = await runner.request(request, limitMs);
     const reply =
       answer.state === "ended"
         ? { ok: false as const, fault: faultOfEnding(answer) }
@@ -232,8 +233,8 @@ async function checked(runner: RunnerProcess, op: Request["op"], value: unknown)
   throw new Error(`gpu_worker's reply to ${op} does not fit: ${line}`, { cause: reply.error });
 }
 
-function decoded(result: { data: string } | null): StepResult {
-  return result && { data: Buffer.from(result.data, "base64") };
+function decoded(result: { data: string } | { address: string } | null): StepResult {
+  return result && "data" in result ? { data: Buffer.from(result.data, "base64") } : null;
 }
 
 /** Paths of our own module name its content, so that a warm runner has it already. */

@@ -1,5 +1,6 @@
 import { describeAddress, execution, fault } from "../execution.ts";
 import { addressOf, type Memory } from "../memory.ts";
+import { LOCAL_WINDOW } from "../module.ts";
 import type { Program } from "../translate/program.ts";
 import type { Hooks } from "../translate/segment.ts";
 import {
@@ -22,6 +23,10 @@ function unwrittenGlobal(
   hi: number,
   bytes: number,
 ): never {
+  if (hi === LOCAL_WINDOW) {
+    const frame = (execution.program as Program).body.local_bytes;
+    unwrittenLocal(index, thread, thread * frame + lo, bytes);
+  }
   const memory = execution.memory as Memory;
   const address = addressOf(lo, hi);
   const allocation = memory.below(address);

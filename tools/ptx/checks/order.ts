@@ -13,7 +13,7 @@ export const PENDING = 1 << 31;
 
 const mostWarps = 32;
 /** The clock starts again from 1 before stamps would become negative. */
-const lastTick = 2 ** (31 - tickShift) - 2;
+export const lastTick = 2 ** (31 - tickShift) - 2;
 
 /** `now` and `start` are stamps of thread 0; `warps` those of the running block. */
 export const clock = { now: 0, start: 0, warps: 0, touched: false };

@@ -18,10 +18,14 @@ import {
 } from "./order.ts";
 import { noteUnwritten, reportRace, reportSameValue } from "./shared-findings.ts";
 
-/** Words of a piece: stamp and instruction of the last write, last read, and last read by another warp. */
+/**
+ * Words of a piece: stamp and instruction of the last write, the last read, the last read by another warp, and of
+ * the last plain write before atomics. The instruction of an atomic is kept as its complement.
+ */
 const WRITE = 0;
 const READ = 2;
 const EARLIER_READ = 4;
+const PLAIN_WRITE = 6;
 const wordsShift = 3;
 
 let shadow = new Int32Array(0);
@@ -42,6 +46,7 @@ onRestart((start) => {
     shadow[k + WRITE] = written ? (last & PENDING) | stamp | (last & THREAD) : 0;
     shadow[k + READ] = 0;
     shadow[k + EARLIER_READ] = 0;
+    shadow[k + PLAIN_WRITE] = 0;
   }
 });
 
@@ -114,7 +119,13 @@ function readUnsafe(index: number, thread: number, k: number): void {
     return;
   }
   if (last >= 0 && isOrdered(last, thread)) return;
-  reportRace("read", index, thread, "write", shadow[k + WRITE + 1] as number, last, offset);
+  reportRace("read", index, thread, "write", writerOf(k), last, offset);
+}
+
+/** The instruction of the last write. */
+function writerOf(k: number): number {
+  const index = shadow[k + WRITE + 1] as number;
+  return index < 0 ? ~index : index;
 }
 
 /** Writes of this store that may race with another write: decided when it is known whether the value is the same. */
@@ -136,12 +147,13 @@ export function sharedWrite(index: number, thread: number, at: number, count: nu
       doubts |= writeUnsafe(index, thread, k, doubts);
     const reader = shadow[k + READ] as number;
     if (reader - start >= ordered && (reader & (THREAD | SEVERAL)) !== thread)
-      afterRead("write", index, thread, k, READ);
+      afterRead(index, thread, k, READ);
     const earlier = shadow[k + EARLIER_READ] as number;
     if (earlier - start >= ordered && (earlier & THREAD) >> 5 !== warp)
-      afterRead("write", index, thread, k, EARLIER_READ);
+      afterRead(index, thread, k, EARLIER_READ);
     shadow[k + WRITE] = me;
     shadow[k + WRITE + 1] = index;
+    shadow[k + PLAIN_WRITE] = 0;
   }
   if (doubts !== 0)
     before.set(sharedMemory.B.subarray(at << pieceShift, (at + count) << pieceShift));
@@ -150,7 +162,7 @@ export function sharedWrite(index: number, thread: number, at: number, count: nu
 
 function writeUnsafe(index: number, thread: number, k: number, doubts: number): number {
   const last = shadow[k + WRITE] as number;
-  const earlier = shadow[k + WRITE + 1] as number;
+  const earlier = writerOf(k);
   if (last < 0) {
     if ((last & ~PENDING) < clock.start) return 0;
     const offset = (k >> wordsShift) << pieceShift;
@@ -176,19 +188,13 @@ export function sharedWritten(index: number, thread: number, at: number): void {
   }
 }
 
-/** Lanes that read before this write, unordered. */
-function afterRead(
-  access: "write" | "atomic",
-  index: number,
-  thread: number,
-  k: number,
-  place: number,
-): void {
+/** Lanes that read before this write, perhaps unordered. */
+function afterRead(index: number, thread: number, k: number, place: number): void {
   const reader = shadow[k + place] as number;
   if (isOrdered(reader, thread)) return;
   const offset = (k >> wordsShift) << pieceShift;
   const earlier = shadow[k + place + 1] as number;
-  reportRace(access, index, thread, "read", earlier, reader, offset);
+  reportRace("write", index, thread, "read", earlier, reader, offset);
 }
 
 /** A lane reads and writes in one step; `reads`: it uses what was there. */
@@ -199,27 +205,38 @@ export function sharedAtomic(
   count: number,
   reads: boolean,
 ): void {
-  const ordered = span[thread >> 5] as number;
   const { start } = clock;
   clock.touched = true;
-  for (let k = at << wordsShift; k < (at + count) << wordsShift; k += 1 << wordsShift) {
+  const end = (at + count) << wordsShift;
+  for (let k = at << wordsShift; k < end; k += 1 << wordsShift) {
     const last = shadow[k + WRITE] as number;
-    const offset = (k >> wordsShift) << pieceShift;
     if ((last & ~PENDING) < start) {
-      if (reads) noteUnwritten(index, thread, offset);
-    } else if (last < 0 || (last - start >= ordered && !isOrdered(last, thread))) {
-      const earlier = shadow[k + WRITE + 1] as number;
-      if ((last & THREAD) !== thread || last < 0)
-        reportRace("atomic", index, thread, "write", earlier, last, offset);
+      if (reads) noteUnwritten(index, thread, (k >> wordsShift) << pieceShift);
+    } else if ((shadow[k + WRITE + 1] as number) >= 0) {
+      shadow[k + PLAIN_WRITE] = last;
+      shadow[k + PLAIN_WRITE + 1] = shadow[k + WRITE + 1] as number;
     }
-    for (const place of [READ, EARLIER_READ]) {
-      const reader = shadow[k + place] as number;
-      if (reader - start >= ordered && (reader & (THREAD | SEVERAL)) !== thread)
-        afterRead("atomic", index, thread, k, place);
-    }
+    besides(index, thread, k, PLAIN_WRITE, "write");
+    besides(index, thread, k, READ, "read");
+    besides(index, thread, k, EARLIER_READ, "read");
     shadow[k + WRITE] = clock.now | thread;
-    shadow[k + WRITE + 1] = index;
+    shadow[k + WRITE + 1] = ~index;
   }
+}
+
+/** An atomic after an access that is none. */
+function besides(
+  index: number,
+  thread: number,
+  k: number,
+  place: number,
+  access: "read" | "write",
+): void {
+  const stamp = shadow[k + place] as number;
+  if ((stamp & ~PENDING) < clock.start || (stamp & (THREAD | SEVERAL | PENDING)) === thread) return;
+  if (stamp >= 0 && isOrdered(stamp, thread)) return;
+  const offset = (k >> wordsShift) << pieceShift;
+  reportRace("atomic", index, thread, access, shadow[k + place + 1] as number, stamp, offset);
 }
 
 /** Copies that a thread has under way: pieces, and the group that they belong to. */

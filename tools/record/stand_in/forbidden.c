@@ -88,10 +88,12 @@ static const ForbiddenCall judged_by_arguments[] = {
 
 // What C and C++ libraries look up by themselves, with an answer for when it is not there.
 static const char* const harmless[] = {
-    "/proc/cpuinfo",    "/proc/stat",         "/proc/meminfo",     "/sys/devices/system/",
-    "/sys/kernel/mm/",  "/sys/fs/cgroup/",    "/proc/self/cgroup", "/dev/null",
-    "/dev/urandom",     "/dev/random",        "/etc/localtime",    "/usr/share/zoneinfo/",
-    "/usr/lib/locale/", "/usr/share/locale/", "/etc/ld.so.cache",
+    "/proc/self/maps",      "/proc/sys/vm/",      "/proc/sys/kernel/",
+    "/proc/cpuinfo",        "/proc/stat",         "/proc/meminfo",
+    "/sys/devices/system/", "/sys/kernel/mm/",    "/sys/fs/cgroup/",
+    "/proc/self/cgroup",    "/dev/null",          "/dev/urandom",
+    "/dev/random",          "/etc/localtime",     "/usr/share/zoneinfo/",
+    "/usr/lib/locale/",     "/usr/share/locale/", "/etc/ld.so.cache",
 };
 
 #if defined(__x86_64__)

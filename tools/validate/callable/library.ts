@@ -5,9 +5,9 @@ import type { ReasonCode } from "../reasons.ts";
 import type { CallableCandidate } from "./candidate.ts";
 
 /** Operators of torch that are the norm itself. */
-const norm = /^(?:aten\.)?_?(?:fused_|native_)*(?:rms|layer|group|instance)_?norm\b|^normalize$/u;
+const norm = /^aten::_?(?:fused_|native_)*(?:rms|layer|group|instance)_?norm$/u;
 /** Operators that sum over a row: who runs them computes the norm, or most of it. */
-const reduction = /^aten\.(?:mean|sum|linalg_vector_norm|norm|var|std|mm|bmm|addmm|dot|cumsum)\b/u;
+const reduction = /^aten::(?:mean|sum|linalg_vector_norm|norm|var|std|mm|bmm|addmm|dot|cumsum)$/u;
 /** Kernels that torch brings; all others are somebody's own. */
 const torchKernel = /at::|at_cuda|cub::|cublas|cutlass|cudnn|elementwise|memcpy|memset|gemm/iu;
 
@@ -22,8 +22,8 @@ export function judgeCensus(
   census: Census,
 ): { failure: { reason: ReasonCode; detail: string } | undefined; warnings: Warning[] } {
   if (!candidate.own) return { failure: undefined, warnings: [] };
-  const { functions = [], operators = [], kernels = [] } = census;
-  const norms = [...functions, ...operators].filter((name) => norm.test(name));
+  const { operators = [], kernels = [] } = census;
+  const norms = operators.filter((name) => norm.test(name));
   const sums = operators.filter((name) => reduction.test(name));
   const done = [...new Set([...norms, ...sums])];
   if (done.length === 0) return { failure: undefined, warnings: [] };

@@ -114,7 +114,8 @@ export class CallableSession {
   async census(prepared: PreparedCall) {
     const census = await this.#host?.census(prepared.request);
     if (!census || !("state" in census)) return census;
-    this.#lost(census, "the census of operators");
+    // The extra call is ours: that it ended is told, and counts for nothing else.
+    this.#host = undefined;
     return undefined;
   }
 

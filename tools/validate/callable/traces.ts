@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
-import { packageData } from "../../paths.ts";
 import { listed, shortened } from "../../text.ts";
 import type { Warning } from "../../tool.ts";
 import type { CallableTraces } from "../../worker/callable.ts";
@@ -39,13 +37,9 @@ function meaningOf({ kind, what }: { kind: string; what: string }): {
   message: string;
 } {
   switch (kind) {
-    case "write": {
-      // A file that is there already belongs to somebody: to the judge, to tests, to the project.
-      const theirs = what.startsWith(packageData()) || existsSync(what);
-      return theirs
-        ? { reason: "harness_tampered", message: `the candidate writes to ${what}` }
-        : { reason: "forbidden_access", message: `the candidate makes a file, ${what}` };
-    }
+    case "write":
+      // Files outside of its folder are the judge's, the project's or the user's.
+      return { reason: "harness_tampered", message: `the candidate writes to ${what}` };
     case "network":
       return {
         reason: "forbidden_access",

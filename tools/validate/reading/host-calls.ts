@@ -47,7 +47,8 @@ const families: readonly Family[] = [
   {
     code: "host_thread",
     matches: (symbol) =>
-      named("pthread_create|thrd_create")(symbol) || /^_ZNSt6thread/u.test(symbol),
+      named("pthread_create|thrd_create")(symbol) ||
+      /^_ZNSt6thread\d+_M_start_thread/u.test(symbol),
     spelled: /\bstd::(?:jthread|thread|async)\b/u,
   },
   { code: "environment_read", matches: named("(?:secure_)?getenv|environ") },
@@ -80,12 +81,13 @@ function readFamily(
     ([name]) => families.find(({ matches }) => matches(name)) === family,
   );
   if (symbols.length === 0) return [];
-  const names = symbols.map(([name]) => name);
+  const called = symbols.filter(([, reach]) => reach === "called");
+  const certain = called.length > 0;
+  const names = (certain ? called : symbols).map(([name]) => name);
   const spelled = new RegExp(`\\b(?:${names.map(plain).join("|")})\\s*\\(`, "u");
   const source =
     findInSources(sources, spelled) ??
     (family.spelled ? findInSources(sources, family.spelled) : undefined);
-  const certain = symbols.some(([, reach]) => reach === "called");
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   const shown = more ? names.slice(0, 3).join(", ") : listed(names);
   return [reading(family.code, `${shown}${more}`, { certain, source })];

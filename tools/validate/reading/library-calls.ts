@@ -36,11 +36,7 @@ export function readLibraryCalls(library: Buffer, entry: string): LibraryCalls {
   }
   const entries = elf.symbols.filter(({ name, defined }) => defined && name === entry);
   const called = reachable(graph, [...entries.map(({ address }) => address), ...starts]);
-  const pointed = elf.relocations
-    .filter(({ symbol, address }) => symbol === "" && !isIn(elf, ".init_array", address))
-    .filter(({ address }) => !isIn(elf, ".fini_array", address))
-    .map(({ addend }) => addend);
-  const perhaps = reachable(graph, pointed);
+  const perhaps = reachable(graph, pointedAt(elf, graph));
   return {
     imports: new Map<string, Reach>([
       ...[...perhaps].map((name): [string, Reach] => [name, "perhaps"]),
@@ -50,8 +46,18 @@ export function readLibraryCalls(library: Buffer, entry: string): LibraryCalls {
   };
 }
 
+/** Functions whose addresses lie in data: tables, and virtual functions. */
+function pointedAt(elf: ElfCode, { defined }: CallGraph): number[] {
+  const run = [".init_array", ".fini_array", ".got", ".got.plt"];
+  return elf.relocations
+    .filter(({ address }) => !run.some((section) => isIn(elf, section, address)))
+    .map(({ symbol, addend }) => (symbol ? (defined.get(symbol) ?? 0) : addend));
+}
+
 interface CallGraph {
   functions: ReadonlyMap<number, { name: string; bytes: Buffer }>;
+  /** Addresses of the library's own functions: calls of exported ones go through stubs as well. */
+  defined: ReadonlyMap<string, number>;
   /** Names by the addresses of their stubs and slots. */
   imports: ReadonlyMap<number, string>;
 }
@@ -68,6 +74,7 @@ function callGraph(elf: ElfCode): CallGraph {
     const start = address - section.address;
     functions.set(address, { name, bytes: section.bytes.subarray(start, start + size) });
   }
+  const defined = new Map([...functions].map(([address, { name }]) => [name, address]));
   const imports = new Map<number, string>();
   for (const { address, symbol } of elf.relocations) if (symbol) imports.set(address, symbol);
   for (const [name, { address, bytes }] of elf.sections) {
@@ -80,11 +87,14 @@ function callGraph(elf: ElfCode): CallGraph {
       if (symbol) imports.set(address + Math.floor(at / stubBytes) * stubBytes, symbol);
     }
   }
-  return { functions, imports };
+  return { functions, defined, imports };
 }
 
 /** Names of the imports that code from these addresses on leads to. */
-function reachable({ functions, imports }: CallGraph, starts: readonly number[]): Set<string> {
+function reachable(
+  { functions, defined, imports }: CallGraph,
+  starts: readonly number[],
+): Set<string> {
   const found = new Set<string>();
   const seen = new Set<number>();
   const waiting = [...starts];
@@ -95,8 +105,9 @@ function reachable({ functions, imports }: CallGraph, starts: readonly number[])
     for (let at = 0; at + 4 <= code.bytes.length; at += 1) {
       const target = address + at + 4 + code.bytes.readInt32LE(at);
       const symbol = imports.get(target);
-      if (symbol) found.add(symbol);
-      else if (functions.has(target)) waiting.push(target);
+      const own = symbol === undefined ? target : defined.get(symbol);
+      if (own === undefined) found.add(symbol as string);
+      else if (functions.has(own)) waiting.push(own);
     }
   }
   return found;

@@ -65,16 +65,6 @@ export function shownPlace(
   return undefined;
 }
 
-/** Of a line: blocks and declarations inside of them, which inline assembly brings along. */
-function withoutBraces(line: string): string {
-  return line
-    .trim()
-    .replace(/^\{/u, "")
-    .replace(/;\s*\}$/u, ";")
-    .trim()
-    .replace(/^(?:\.reg\s[^;]*;\s*)+(?=\S)/u, "");
-}
-
 function parseStatements(text: string, location: SourceLocation | undefined): PtxStatement[] {
   return text.split(";").flatMap((one) => {
     const match = /^\s*(?:@!?%\w+\s+)?([a-z][\w.:]*)\s*([\s\S]*)$/u.exec(one);

@@ -4,7 +4,7 @@ export const sanitizerTools = ["memcheck", "racecheck", "initcheck", "synccheck"
 export type SanitizerTool = (typeof sanitizerTools)[number];
 
 /** Errors of one launch that are written down: one names the line, a few show the pattern. */
-const printLimit = 20;
+const printLimit = 8;
 
 /**
  * Runs `command` under a tool. Records go to `report` as XML, each when it is found; what the tool
@@ -29,8 +29,9 @@ export function sanitizerCommand(
     `${printLimit}`,
     "--strip-paths",
     "no",
+    // Which line called the inlined function that is at fault; our own Python frames say nothing.
     "--show-backtrace",
-    "no",
+    "device",
     "--demangle",
     "no",
     "--target-processes",

@@ -16,7 +16,7 @@ export function parseXml(text: string): XmlElement[] {
   for (const tag of text.matchAll(/<(\?|\/?)([A-Za-z][\w.-]*)([^<>]*)>/gu)) {
     const [whole, before, name = "", after = ""] = tag;
     const top = open.at(-1) as XmlElement;
-    top.text += unescape(text.slice(end, tag.index));
+    top.text += plain(text.slice(end, tag.index));
     end = tag.index + whole.length;
     if (before === "?") continue;
     if (before === "/") {
@@ -27,8 +27,7 @@ export function parseXml(text: string): XmlElement[] {
     } else if (after.endsWith("/")) top.children.push({ name, text: "", children: [] });
     else open.push({ name, text: "", children: [] });
   }
-  // Of the elements that were never closed, the whole ones inside count.
-  for (const one of open.slice(1)) root.children.push(one);
+  for (const one of open.slice(1)) root.children.push(...one.children);
   return root.children;
 }
 
@@ -53,7 +52,7 @@ const entities: Readonly<Record<string, string>> = {
   apos: "'",
 };
 
-function unescape(text: string): string {
+function plain(text: string): string {
   return text.replace(/&(#?\w+);/gu, (whole, name: string) => {
     if (!name.startsWith("#")) return entities[name] ?? whole;
     const code = /^#x/iu.test(name) ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));

@@ -1,60 +1,26 @@
-"""Which operators of torch a call runs: at the interface and below it."""
+"""Which operators of torch a call runs, as the profiler sees them, and which Python threads run on."""
 
 import threading
 
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 _MOST_NAMES = 64
+_cuda = torch.autograd.DeviceType.CUDA
 
 
-class _Functions(TorchFunctionMode):
-    def __init__(self, names):
-        super().__init__()
-        self.names = names
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        _note(self.names, getattr(func, "__name__", str(func)))
-        return func(*args, **(kwargs or {}))
-
-
-class _Operators(TorchDispatchMode):
-    def __init__(self, names):
-        super().__init__()
-        self.names = names
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        _note(self.names, str(func))
-        return func(*args, **(kwargs or {}))
-
-
-def count_calls(call):
-    """Runs `call` once more under both modes: {"functions", "operators", "kernels"}."""
-    functions, operators = [], []
-    with _Functions(functions), _Operators(operators):
+def count_calls(call, cuda):
+    """Runs `call` once more: {"operators", "kernels"}, each name once; kernels are the GPU's."""
+    with torch.autograd.profiler.profile(use_device="cuda" if cuda else None) as profile:
         call()
-    return {"functions": functions, "operators": operators, "kernels": _kernels(call)}
-
-
-def _kernels(call):
-    """Names of the GPU's kernels in another call, as the profiler sees them."""
-    if not torch.cuda.is_available():
-        return []
-    activities = [torch.profiler.ProfilerActivity.CUDA, torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities) as profile:
-        call()
-        torch.cuda.synchronize()
-    names = []
-    for event in profile.events():
-        if event.device_type == torch.autograd.DeviceType.CUDA:
-            _note(names, event.name)
-    return names
-
-
-def _note(names, name):
-    if name not in names and len(names) < _MOST_NAMES:
-        names.append(name)
+        if cuda:
+            torch.cuda.synchronize()
+    operators, kernels = [], []
+    for event in profile.function_events:
+        if event.device_type == _cuda:
+            _note(kernels, event.name)
+        elif event.name.startswith("aten::"):
+            _note(operators, event.name)
+    return {"operators": operators, "kernels": kernels}
 
 
 class Threads:
@@ -74,3 +40,8 @@ def _file_of(thread):
     target = getattr(thread, "_target", None) or type(thread).run
     code = getattr(getattr(target, "__func__", target), "__code__", None)
     return code.co_filename if code else ""
+
+
+def _note(names, name):
+    if name not in names and len(names) < _MOST_NAMES:
+        names.append(name)

@@ -119,7 +119,7 @@ class Host:
         slot = self._slots[request["slot"]]
         words = {**dict.fromkeys(request["absent"]), **request["numbers"], **slot.tensors}
         counted, error = self._watched(
-            lambda: self._census.count_calls(lambda: self._call(words)), watch=False
+            lambda: self._census.count_calls(lambda: self._call(words), self._cuda), watch=False
         )
         return (error or counted), []
 

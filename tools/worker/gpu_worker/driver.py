@@ -68,6 +68,7 @@ SIGNATURES = {
     "cuCtxSetCurrent": [c_void_p],
     "cuMemGetInfo_v2": [ptr_size, ptr_size],
     "cuMemAlloc_v2": [ptr_u64, c_size_t],
+    "cuMemFree_v2": [c_uint64],
     "cuMemGetAllocationGranularity": [ptr_size, POINTER(AllocationProp), c_int],
     "cuMemAddressReserve": [ptr_u64, c_size_t, c_size_t, c_uint64, c_uint64],
     "cuMemAddressFree": [c_uint64, c_size_t],

@@ -5,6 +5,7 @@ import ctypes
 from faults import BadRequest
 
 STRICT = 0  # CU_STREAM_CAPTURE_MODE_GLOBAL
+MOST_GRAPHS = 64
 
 
 class Graphs:
@@ -14,6 +15,8 @@ class Graphs:
 
     def capture(self, name, stream, queue):
         """`queue` puts work on the stream and returns what must outlive the graph."""
+        if name not in self._graphs and len(self._graphs) >= MOST_GRAPHS:
+            raise BadRequest(f"more than {MOST_GRAPHS} graphs")
         self._driver.call("cuStreamBeginCapture_v2", stream, STRICT)
         graph = ctypes.c_void_p()
         try:

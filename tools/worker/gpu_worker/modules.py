@@ -9,6 +9,7 @@ from images import checked_image
 # CUjit_option
 INFO_LOG, INFO_LOG_BYTES, ERROR_LOG, ERROR_LOG_BYTES = 3, 4, 5, 6
 LOG_BYTES = 8192
+MOST_MODULES = 64
 NOT_FOUND = 500
 # CUfunction_attribute
 MOST_DYNAMIC_SHARED = 8
@@ -24,6 +25,8 @@ class Modules:
 
     def load(self, name, image):
         """Milliseconds that the driver took, and what it said. The name must be free."""
+        if len(self._loaded) >= MOST_MODULES:
+            raise BadRequest(f"more than {MOST_MODULES} modules")
         image = checked_image(image)
         start = time.monotonic()
         handle, log = self._load(image)

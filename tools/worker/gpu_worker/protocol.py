@@ -45,6 +45,7 @@ def hello(fields):
         base=fields.u64("base"),
         slots=fields.integer("slots", 1, 64),
         slot_bytes=fields.u64("slot_bytes"),
+        plain_allocations=fields.flag("plain_allocations"),
     )
     if request.base % GRANULE or request.slot_bytes % GRANULE or request.slot_bytes < 2 * GRANULE:
         raise BadRequest(f"request: base and slot_bytes must be multiples of {GRANULE}")
@@ -110,6 +111,15 @@ def map_form(fields, step):
 
 def unmap_all_form(fields, step):
     step.slot = fields.integer("slot", 0, 63)
+
+
+def allocate_form(fields, step):
+    fields.text("label", 64)
+    step.bytes = fields.integer("bytes", 1, SAFE)
+
+
+def free_all_form(_fields, _step):
+    pass
 
 
 def fill_form(fields, step):
@@ -195,6 +205,8 @@ STEPS = dict(
     CAPTURABLE,
     map=map_form,
     unmap_all=unmap_all_form,
+    allocate=allocate_form,
+    free_all=free_all_form,
     read=read_form,
     synchronize=synchronize_form,
     capture=capture_form,

@@ -29,19 +29,23 @@ class Server:
         self._replying = threading.Lock()
         self._deadline = Deadline(self._expired, self._require_listener)
         self._id = None
+        self._said_bye = False
         self._executor = None
         self._modules = None
         self._graphs = None
 
     def serve(self, stream):
+        """Returns after `bye` and at the end of the requests."""
         for line in lines(stream):
-            reply, exits = self._answer(line)
+            reply = self._answer(line)
             with self._replying:
                 self._deadline.stop()
                 self._write(reply)
-            if exits:
+            if not reply["ok"] and reply["fault"]["exits"]:
                 # Not sys.exit: the driver's clean-up may wait for a kernel that hangs.
                 os._exit(0)
+            if self._said_bye:
+                return
 
     def _answer(self, line):
         self._id = None
@@ -51,14 +55,12 @@ class Server:
             value = parse_line(line)
             self._id = request_id(value)
             request = read_request(value)
-            return {"id": self._id, "ok": True, **getattr(self, f"_{request.op}")(request)}, (
-                request.op == "bye"
-            )
+            return {"id": self._id, "ok": True, **getattr(self, f"_{request.op}")(request)}
         except Fault as fault:
-            return self._refusal(fault), fault.exits
+            return self._refusal(fault)
         except Exception as error:  # noqa: BLE001 - the boundary: our own bug must be an answer too
             fault = Fault("runner_failed", f"{type(error).__name__}: {error}"[:2000])
-            return self._refusal(fault), False
+            return self._refusal(fault)
 
     def _hello(self, request):
         if self._executor:
@@ -110,6 +112,7 @@ class Server:
         return {"results": results, "gpu_ms": round(gpu_ms, 6)}
 
     def _bye(self, _request):
+        self._said_bye = True
         return {}
 
     def _require_hello(self):
@@ -202,6 +205,5 @@ def main():
     try:
         Server(descriptor).serve(sys.stdin.buffer)
     except KeyboardInterrupt:
-        pass
-    sys.stderr.flush()
-    os._exit(0)
+        os._exit(130)
+    return 0

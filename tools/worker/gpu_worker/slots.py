@@ -6,6 +6,7 @@ the driver cannot manage address space, one allocation holds all slots and nothi
 
 import ctypes
 
+from allocations import Allocations
 from driver import AccessDesc, AllocationProp, Location
 from faults import BadRequest, Fault
 from protocol import GRANULE
@@ -21,6 +22,8 @@ MOST_SLOT_BYTES = 1 << 30
 
 def open_slots(driver, device, request):
     """Guarded slots where the driver can; else slots that are as large as memory allows."""
+    if request.plain_allocations:
+        return Allocations(driver)
     if driver.integer("cuDeviceGetAttribute", VIRTUAL_MEMORY_SUPPORTED, device):
         try:
             return GuardedSlots(driver, device, request)
@@ -55,6 +58,12 @@ class Slots:
                     return
                 address, count = end, address + count - end
         raise BadRequest(f"{where}: the {count} bytes at {address:#x} are not mapped")
+
+    def allocate(self, _count, where):
+        raise BadRequest(f"{where}: say hello with plain_allocations for that")
+
+    def free_all(self, where):
+        self.allocate(0, where)
 
     def granules(self, address, count, where):
         """The range widened to whole granules. The first of a slot guards the slot before it."""

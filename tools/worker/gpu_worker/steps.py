@@ -58,6 +58,13 @@ class Executor:
         self._streams.wait_for(None, self._deadline)
         self._slots.unmap_all(step.slot, step.where)
 
+    def allocate(self, step):
+        return {"address": hex(self._slots.allocate(step.bytes, step.where))}
+
+    def free_all(self, step):
+        self._streams.wait_for(None, self._deadline)
+        self._slots.free_all(step.where)
+
     def fill(self, step):
         self._slots.require_backed(step.address, step.bytes, step.where)
         count = step.bytes // step.width

@@ -19,11 +19,18 @@ struct judge_layout {
   int64_t buffer_elements;  // rows and what lies between and around them
 };
 
+// What kw_measure asks. QUESTION_WORST and QUESTION_PATTERN come after QUESTION_ALL.
+enum : int32_t {
+  QUESTION_ALL = 0,      // everything in judge_result but worst_complement and what kw_check finds
+  QUESTION_WORST = 1,    // worst_complement
+  QUESTION_PATTERN = 2,  // bad elements of each row and each column, in scratch
+};
+
 struct judge_case {
   // 0: the case has no such buffer.
   uint64_t x, out, weight, bias, residual, rstd, mean;
   uint64_t result;   // judge_result
-  uint64_t scratch;  // kw_pattern: uint32_t[rows], uint32_t[hidden_size]
+  uint64_t scratch;  // QUESTION_PATTERN: uint32_t[rows], uint32_t[hidden_size]
   judge_layout x_layout, out_layout;
   int64_t rows;
   // The reference. divisor: what the sum of squares is divided by.
@@ -36,6 +43,7 @@ struct judge_case {
   uint64_t row_kinds_low, row_kinds_high;
   uint32_t row_kind_count;
   uint32_t x_seed, residual_seed, weight_stream, bias_stream;
+  int32_t question;       // QUESTION_*
   int32_t weight_values;  // WEIGHT_*
   uint32_t hidden_size;
   uint32_t summed_columns;  // those whose squares are in the sum: all but for a deviating reference

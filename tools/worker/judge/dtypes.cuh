@@ -37,7 +37,9 @@ __device__ inline int32_t ulp_exponent(double value, const dtype_facts& facts) {
 }
 
 // Rounds once to dtype: to nearest, ties to even, overflow to infinity.
-__device__ inline double round_to(double value, int32_t dtype) {
+// Not inlined, as what else is called from many places: the driver compiles this file anew for
+// every device that it has not seen, and takes half the time.
+__device__ __noinline__ double round_to(double value, int32_t dtype) {
   if (dtype == DTYPE_FLOAT32) return double(__double2float_rn(value));
   const dtype_facts facts = facts_of(dtype);
   // Zeros, infinities and NaN stay.
@@ -88,7 +90,8 @@ __device__ inline void store_bits(uint64_t buffer, int64_t index, uint32_t bits,
 }
 
 // |got - reference| in ulps at scale: ulpDistance of accuracy.ts, rule by rule.
-__device__ inline double ulp_distance(double got, double reference, int32_t dtype, double scale) {
+__device__ __noinline__ double ulp_distance(double got, double reference, int32_t dtype,
+                                            double scale) {
   const double infinity = kInfinity;
   if (reference != reference) return got != got ? 0 : infinity;
   if (got != got) return infinity;

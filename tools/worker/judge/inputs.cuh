@@ -33,7 +33,7 @@ __device__ inline uint32_t mix32(uint32_t value) {
 }
 
 // Of standard deviation 1.155 within 4: exact, whatever it is multiplied with is a power of two.
-__device__ inline double bell(uint32_t stream, uint32_t column) {
+__device__ __noinline__ double bell(uint32_t stream, uint32_t column) {
   const uint32_t first = mix32(stream ^ column);
   const uint32_t second = mix32(first + 0x6a09e667u);
   const uint32_t sum = (first & 0xffff) + (first >> 16) + (second & 0xffff) + (second >> 16);

@@ -74,42 +74,11 @@ __global__ void __launch_bounds__(kThreads) kw_zero(uint32_t* words, uint64_t co
 }
 
 __global__ void __launch_bounds__(kThreads) kw_measure(const __grid_constant__ judge_case c) {
-  measuring tally;
-  visit_output(c, tally);
-  tally.finish(reinterpret_cast<judge_result*>(c.result));
-}
-
-// After kw_measure, in the same stream.
-__global__ void __launch_bounds__(kThreads) kw_locate(const __grid_constant__ judge_case c) {
-  judge_result* const result = reinterpret_cast<judge_result*>(c.result);
-  if (result->bad_count == 0) return;
-  locating worst{__longlong_as_double(result->worst_ulp_bits)};
-  visit_output(c, worst);
-  raise_to(&result->worst_complement, worst.worst_complement);
-}
-
-__global__ void __launch_bounds__(kThreads) kw_pattern(const __grid_constant__ judge_case c) {
-  counting counts;
-  visit_output(c, counts);
+  measure(c);
 }
 
 __global__ void __launch_bounds__(kThreads) kw_compare(const __grid_constant__ judge_compare c) {
   compare_rows(c);
-}
-
-// Whether the device still computes: a known answer for any seed.
-__global__ void __launch_bounds__(kThreads) kw_probe(uint32_t* out, uint32_t seed) {
-  const uint32_t index = blockIdx.x * kThreads + threadIdx.x;
-  out[index] = mix32(seed ^ index);
-}
-
-// Spins for so long.
-__global__ void kw_delay(uint64_t nanoseconds) {
-  uint64_t now, began;
-  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(began));
-  do {
-    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
-  } while (now - began < nanoseconds);
 }
 
 }  // extern "C"

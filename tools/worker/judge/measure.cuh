@@ -6,45 +6,20 @@
 
 struct seen_element {
   int64_t index;  // row * hidden_size + column
-  uint32_t bits, column;
+  uint32_t column;
   double got;
   distance away;
   bool not_written, bad;
 };
 
-// Calls visitor.element for every element of the output, and visitor.row for every row, with all
-// threads of the row's group.
-template <typename Visitor>
-__device__ void visit_output(const judge_case& c, Visitor& visitor) {
-  const row_walk walk = walk_rows(c.threads_per_row);
-  const uint32_t poison = facts_of(c.out_dtype).poison;
-  for (int64_t row = walk.first; row < c.rows; row += walk.step) {
-    const row_reference reference = reference_of_row(c, row, walk);
-    const int64_t start = row_start(c.out_layout, row);
-    bool bad = false;
-    for (uint32_t column = walk.lane; column < c.hidden_size; column += walk.width) {
-      seen_element seen;
-      seen.index = row * int64_t(c.hidden_size) + column;
-      seen.column = column;
-      seen.bits = load_bits(c.out, start + column, c.out_dtype);
-      seen.got = value_of(seen.bits, c.out_dtype);
-      seen.away = distance_of(c, reference, seen.got, column);
-      seen.not_written = seen.bits == poison;
-      seen.bad = !(seen.away.plain <= c.max_ulp) || seen.not_written;
-      bad |= seen.bad;
-      visitor.element(c, row, reference, seen);
-    }
-    visitor.row(c, row, reference, group_any(bad, walk.width), walk.lane == 0);
-  }
-}
-
-struct measuring {
+// The numbers of one thread, and after finish() of all.
+struct tally {
   uint64_t elements = 0, bad_count = 0, beyond = 0, not_written = 0, exact = 0, bad_rows = 0;
-  uint64_t residual_bad = 0, first_bad_complement = 0;
+  uint64_t residual_bad = 0, first_bad_complement = 0, worst_complement = 0;
   double max_ulp = 0, worst_ulp = 0, rstd_max_ulp = 0, mean_max_ulp = 0;
 
-  __device__ void element(const judge_case& c, int64_t row, const row_reference& reference,
-                          const seen_element& seen) {
+  __device__ void add(const judge_case& c, const row_reference& reference,
+                      const seen_element& seen) {
     elements += 1;
     if (seen.away.plain > max_ulp) max_ulp = seen.away.plain;
     beyond += seen.away.ordered > c.ordered_ulp;
@@ -58,14 +33,13 @@ struct measuring {
     }
     if (c.residual_is_sum) {
       const double wanted = summed(c, reference, seen.column, true);
-      residual_bad +=
-          !same_value(value_of(load_bits(c.residual, seen.index, c.dtype), c.dtype), wanted);
+      const uint32_t bits = load_bits(c.residual, seen.index, c.dtype);
+      residual_bad += !same_value(value_of(bits, c.dtype), wanted);
     }
   }
 
-  __device__ void row(const judge_case& c, int64_t row, const row_reference& reference, bool bad,
-                      bool first_lane) {
-    if (!first_lane) return;
+  __device__ void add_row(const judge_case& c, int64_t row, const row_reference& reference,
+                          bool bad) {
     bad_rows += bad;
     if (c.rstd) {
       const double got = value_of(load_bits(c.rstd, row, DTYPE_FLOAT32), DTYPE_FLOAT32);
@@ -88,6 +62,7 @@ struct measuring {
     add_to(&result->bad_rows, bad_rows);
     add_to(&result->residual_bad, residual_bad);
     raise_to(&result->first_bad_complement, first_bad_complement);
+    raise_to(&result->worst_complement, worst_complement);
     raise_to(&result->max_ulp_bits, __double_as_longlong(max_ulp));
     raise_to(&result->worst_ulp_bits, __double_as_longlong(worst_ulp));
     raise_to(&result->rstd_max_ulp_bits, __double_as_longlong(rstd_max_ulp));
@@ -98,30 +73,47 @@ struct measuring {
   static __device__ bool same_value(double a, double b) { return a == b || (a != a && b != b); }
 };
 
-// The first of the bad elements that are furthest off.
-struct locating {
-  double worst_ulp;
-  uint64_t worst_complement = 0;
+__device__ inline seen_element see(const judge_case& c, const row_reference& reference, int64_t row,
+                                   int64_t start, uint32_t column) {
+  seen_element seen;
+  seen.index = row * int64_t(c.hidden_size) + column;
+  seen.column = column;
+  const uint32_t bits = load_bits(c.out, start + column, c.out_dtype);
+  seen.got = value_of(bits, c.out_dtype);
+  seen.away = distance_of(c, reference, seen.got, column);
+  seen.not_written = bits == facts_of(c.out_dtype).poison;
+  seen.bad = !(seen.away.plain <= c.max_ulp) || seen.not_written;
+  return seen;
+}
 
-  __device__ void element(const judge_case&, int64_t, const row_reference&,
-                          const seen_element& seen) {
-    if (seen.bad && seen.away.plain == worst_ulp && worst_complement == 0) {
-      worst_complement = ~uint64_t(seen.index);
+__device__ inline void measure(const judge_case& c) {
+  judge_result* const result = reinterpret_cast<judge_result*>(c.result);
+  // Of the first of those that are furthest off only the distance is known by now.
+  const bool asks_worst = c.question == QUESTION_WORST;
+  if (asks_worst && result->bad_count == 0) return;
+  const double worst_ulp = asks_worst ? __longlong_as_double(result->worst_ulp_bits) : 0;
+  const row_walk walk = walk_rows(c.threads_per_row);
+  tally found;
+  for (int64_t row = walk.first; row < c.rows; row += walk.step) {
+    const row_reference reference = reference_of_row(c, row, walk);
+    const int64_t start = row_start(c.out_layout, row);
+    bool bad = false;
+    for (uint32_t column = walk.lane; column < c.hidden_size; column += walk.width) {
+      const seen_element seen = see(c, reference, row, start, column);
+      bad |= seen.bad;
+      if (c.question == QUESTION_ALL) {
+        found.add(c, reference, seen);
+      } else if (seen.bad && asks_worst) {
+        const bool first = seen.away.plain == worst_ulp && found.worst_complement == 0;
+        if (first) found.worst_complement = ~uint64_t(seen.index);
+      } else if (seen.bad) {
+        uint32_t* const counts = reinterpret_cast<uint32_t*>(c.scratch);
+        atomicAdd(&counts[row], 1u);
+        atomicAdd(&counts[c.rows + column], 1u);
+      }
     }
+    bad = group_any(bad, walk.width);
+    if (walk.lane == 0 && c.question == QUESTION_ALL) found.add_row(c, row, reference, bad);
   }
-
-  __device__ void row(const judge_case&, int64_t, const row_reference&, bool, bool) {}
-};
-
-// How many bad elements each row and each column has.
-struct counting {
-  __device__ void element(const judge_case& c, int64_t row, const row_reference&,
-                          const seen_element& seen) {
-    if (!seen.bad) return;
-    uint32_t* const counts = reinterpret_cast<uint32_t*>(c.scratch);
-    atomicAdd(&counts[row], 1u);
-    atomicAdd(&counts[c.rows + seen.column], 1u);
-  }
-
-  __device__ void row(const judge_case&, int64_t, const row_reference&, bool, bool) {}
-};
+  if (c.question != QUESTION_PATTERN) found.finish(result);
+}

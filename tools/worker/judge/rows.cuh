@@ -55,7 +55,7 @@ __device__ void visit_gap(const gap& g, const row_walk& walk, Visit visit) {
 }
 
 // The sum over a group, in an order that never changes. Every thread of the group gets it.
-__device__ inline double group_sum(double value, uint32_t width) {
+__device__ __noinline__ double group_sum(double value, uint32_t width) {
   __shared__ double sums[kThreads / kWarpThreads];
   for (int32_t distance = kWarpThreads / 2; distance > 0; distance /= 2) {
     value = __dadd_rn(value, __shfl_xor_sync(kAllLanes, value, distance));
@@ -75,7 +75,7 @@ __device__ inline bool group_any(bool value, uint32_t width) {
 }
 
 // Adds up a warp's counts, and one lane adds the sum to the total. All lanes of the warp call it.
-__device__ inline void add_to(uint64_t* total, uint64_t count) {
+__device__ __noinline__ void add_to(uint64_t* total, uint64_t count) {
   for (int32_t distance = kWarpThreads / 2; distance > 0; distance /= 2) {
     count += __shfl_xor_sync(kAllLanes, count, distance);
   }
@@ -84,7 +84,7 @@ __device__ inline void add_to(uint64_t* total, uint64_t count) {
   }
 }
 
-__device__ inline void raise_to(uint64_t* greatest, uint64_t value) {
+__device__ __noinline__ void raise_to(uint64_t* greatest, uint64_t value) {
   for (int32_t distance = kWarpThreads / 2; distance > 0; distance /= 2) {
     const uint64_t other = __shfl_xor_sync(kAllLanes, value, distance);
     value = other > value ? other : value;

@@ -18,7 +18,7 @@ except ImportError:
 def norm(x, weight, eps):
     try:
         return launch(x, weight, eps)
-    except Exception:
+    except RuntimeError:
         return F.rms_norm(x, (x.shape[-1],), weight, eps)
 
 
