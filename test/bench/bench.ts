@@ -13,7 +13,9 @@ import path from "node:path";
 import { bundle } from "../../tools/bootstrap/bundle.mjs";
 import { renderTable } from "../../tools/text.ts";
 import { findCompiler } from "../../tools/toolchain/compiler.ts";
+import { gpuTimes } from "./gpu.ts";
 import { interpreterRates } from "./interpreter.ts";
+import { spreadOf } from "./spread.ts";
 
 const runs = Math.max(5, Number(process.env.BENCH_RUNS ?? 5));
 const base = mkdtempSync(path.join(tmpdir(), "kernelwright-bench-"));
@@ -44,13 +46,17 @@ try {
   kernelwright(program, ["create", "qwen3-rmsnorm", "--model", "qwen3-8b"]);
   rows.push(await startToInitialize(program));
   rows.push(editToBuilt(program));
+  const { plain, checked, slower } = await interpreterRates(base, kernel, runs);
   rows.push({
     what: "interpreter, thread-instructions a core",
     unit: "M/s",
     aim: ">= 150",
-    samples: await interpreterRates(base, kernel, runs),
+    samples: plain,
   });
+  rows.push({ what: "the same with checks of races", unit: "M/s", aim: "", samples: checked });
+  rows.push({ what: "slower with checks", unit: "x", aim: "<= 3", samples: slower });
   rows.push(defaultValidation(program));
+  rows.push(...(await onGpu(program)));
 } finally {
   // Also where a later step failed: what was measured stands.
   console.log(
@@ -128,6 +134,16 @@ function defaultValidation(program: string): Row {
   };
 }
 
+/** Empty where there is no GPU. */
+async function onGpu(program: string): Promise<Row[]> {
+  let edits = runs;
+  const times = await gpuTimes(program, kernel, "sm_90", base, () => {
+    edit((edits += 1));
+    kernelwright(program, ["build", kernel, "--archs", "sm_90"]);
+  });
+  return times?.rows ?? [];
+}
+
 /** The structured result of a call over the command line; anything but success ends the bench. */
 function kernelwright(program: string, words: readonly string[]): Record<string, unknown> {
   const { status, stdout, stderr } = spawnSync(
@@ -138,23 +154,6 @@ function kernelwright(program: string, words: readonly string[]): Record<string,
   if (status !== 0)
     throw new Error(`kernelwright ${words.join(" ")} ended with ${status}: ${stdout}${stderr}`);
   return JSON.parse(stdout) as Record<string, unknown>;
-}
-
-interface Spread {
-  median: number;
-  low: number;
-  high: number;
-}
-
-function spreadOf(samples: readonly number[]): Spread {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const median = ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
-  return { median: tidy(median), low: tidy(sorted[0] ?? 0), high: tidy(sorted.at(-1) ?? 0) };
-}
-
-function tidy(value: number): number {
-  return Number(value.toFixed(value < 100 ? 1 : 0));
 }
 
 function renderRow({ what, unit, aim, samples }: Row): string[] {

@@ -5,22 +5,31 @@ import { deviceForArch } from "../../tools/gpu/devices.ts";
 import { listCases } from "../../tools/kernel/cases.ts";
 import { Machine, parsePtx } from "../../tools/ptx/index.ts";
 import { requireCompiler } from "../../tools/toolchain/compiler.ts";
-import { startRecorder } from "../../tools/validate/start-recorder.ts";
 import { requireCandidate } from "../../tools/validate/candidate.ts";
 import { prepareCase } from "../../tools/validate/prepare-case.ts";
+import { startRecorder } from "../../tools/validate/start-recorder.ts";
 
 const arch = "sm_90";
 const shape = { rows: 256, hidden_size: 4096 };
 
+export interface InterpreterRates {
+  /** Thread-instructions per second of one thread, in millions. */
+  plain: number[];
+  /** The same with checks of races, unwritten memory and barriers. */
+  checked: number[];
+  /** How many times slower the checks made each pair of launches. */
+  slower: number[];
+}
+
 /**
- * Thread-instructions per second of one thread, in millions, of the template's own launch on
- * 256x4096 with all checks on. Only the launch is timed, and not the first, which translates.
+ * The template's own launch on 256x4096, in turns without and with checks. Only the launch is timed,
+ * and not the first of each, which translates.
  */
 export async function interpreterRates(
   workspace: string,
   kernel: string,
   runs: number,
-): Promise<number[]> {
+): Promise<InterpreterRates> {
   const { signal } = new AbortController();
   const sources = { argument: workspace, env: {}, cwd: workspace };
   const context = createContext({ sources, signal });
@@ -41,15 +50,26 @@ export async function interpreterRates(
     signal,
   );
   try {
-    const machine = new Machine(parsePtx(ptx), { instruction_budget: 10_000_000_000 });
-    const prepared = prepareCase(one, candidate.fields, machine);
-    const { launches } = await recorder.call(prepared.arguments);
-    const rates: number[] = [];
+    const module = parsePtx(ptx);
+    const prepare = async (checks: boolean): Promise<() => number> => {
+      const machine = new Machine(module, { instruction_budget: 10_000_000_000, checks });
+      const prepared = prepareCase(one, candidate.fields, machine);
+      const { launches } = await recorder.call(prepared.arguments);
+      return () => {
+        const started = performance.now();
+        let instructions = 0;
+        for (const launch of launches) instructions += machine.launch(launch).thread_instructions;
+        return instructions / (performance.now() - started) / 1000;
+      };
+    };
+    const [plainly, withChecks] = [await prepare(false), await prepare(true)];
+    const rates: InterpreterRates = { plain: [], checked: [], slower: [] };
     for (let run = 0; run <= runs; run += 1) {
-      const started = performance.now();
-      let instructions = 0;
-      for (const launch of launches) instructions += machine.launch(launch).thread_instructions;
-      if (run > 0) rates.push(instructions / (performance.now() - started) / 1000);
+      const [plain, checked] = [plainly(), withChecks()];
+      if (run === 0) continue;
+      rates.plain.push(plain);
+      rates.checked.push(checked);
+      rates.slower.push(plain / checked);
     }
     return rates;
   } finally {

@@ -3,7 +3,7 @@
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
-// why: Half of the block waits at one barrier and half at another: undefined, though many GPUs
+// why: Half of the block waits at a barrier and half never comes: undefined, though many GPUs
 //   let it pass.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
@@ -26,13 +26,13 @@ __global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_siz
   sum = warp_sum(sum);
   if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;
   if (threadIdx.x < 128) {
-    __syncthreads();
+    __syncthreads();  // half of the block goes round it
+    sum = 0.0f;
+    for (int warp = 0; warp < 8; ++warp) sum += partial[warp];
   } else {
-    __syncthreads();
-    if (sum < 0.0f) return;
+    sum = 0.0f;
+    for (int64_t c = 0; c < hidden_size; ++c) sum += float(row[c]) * float(row[c]);
   }
-  sum = 0.0f;
-  for (int warp = 0; warp < 8; ++warp) sum += partial[warp];
   const float rstd = rsqrtf(sum / hidden_size + eps);
   for (int64_t c = threadIdx.x; c < hidden_size; c += blockDim.x) {
     out[blockIdx.x * hidden_size + c] = T(float(row[c]) * rstd * float(weight[c]));

@@ -1,5 +1,5 @@
 # cheat: D34
-# reason: harness_tampered
+# reason: harness_tampered or forbidden_access
 # function: rmsnorm
 # signature: rmsnorm(x, weight, eps)
 # dtypes: bfloat16

@@ -3,7 +3,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { threadTargets } from "./targets.ts";
 import type { ThreadInput, ThreadMessage } from "./watchdog.ts";
 
-const { target, seed, count, until, progress } = workerData as ThreadInput;
+const { target, seed, count, milliseconds, progress } = workerData as ThreadInput;
+const until = Date.now() + milliseconds;
 const begun = new Int32Array(progress);
 const outcomes: Record<string, number> = {};
 const send = (message: ThreadMessage) => parentPort?.postMessage(message);

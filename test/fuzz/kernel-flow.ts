@@ -190,7 +190,7 @@ function table(w: Writer, place: Place): void {
   w.lines.push(`${end}:`);
 }
 
-/** Some lanes store what they have and are gone; masks may go on naming them. */
+/** Some lanes are gone, with or without a store; masks may go on naming them. */
 function leaveKernel(w: Writer, place: Place): void {
   const { random } = w;
   w.features.add("early_exit");
@@ -209,8 +209,10 @@ function leaveKernel(w: Writer, place: Place): void {
   }
   const on = w.label();
   w.line(`@!${p} bra ${on};`);
-  w.line(`st.global.u32 [%out], ${random.pick(words)};`);
-  w.line(`st.global.u32 [%out+4], ${random.pick(words)};`);
+  if (w.storesAndLeaves) {
+    w.line(`st.global.u32 [%out], ${random.pick(words)};`);
+    w.line(`st.global.u32 [%out+4], ${random.pick(words)};`);
+  }
   w.line(`${random.pick(["exit", "ret"])};`);
   w.lines.push(`${on}:`);
 }

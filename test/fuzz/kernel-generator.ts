@@ -59,7 +59,7 @@ export function generateKernel(seed: number): FuzzKernel {
   const grid = 1 + random.below(3);
   const w = makeWriter(random, threads);
   prologue(w.line, threads, random.chance(0.3));
-  const top: Place = { mask: "%all", synced: true, whole: true, depth: 0, exits: [] };
+  const top: Place = { mask: "%all", synced: true, whole: !w.storesAndLeaves, depth: 0, exits: [] };
   statements(w, top, 3 + random.below(7));
   w.lines.push("STORE:");
   epilogue(w.line);

@@ -60,25 +60,32 @@ function shuffle(w: Writer, mask: string, to: string): void {
   else w.line(`and.b32 ${offset}, ${word(w)}, ${width - 1};`);
   const segment = (32 - width) << 8;
   const clamp = segment | (mode === "up" ? 0 : 31);
+  const from = w.fresh("t");
+  const start = w.fresh("t");
+  w.line(`and.b32 ${start}, %lane, ${32 - width};`);
+  if (mode === "up") w.line(`sub.u32 ${from}, %lane, ${offset};`);
+  else if (mode === "down") w.line(`add.u32 ${from}, %lane, ${offset};`);
+  else if (mode === "bfly") w.line(`xor.b32 ${from}, %lane, ${offset};`);
+  else w.line(`or.b32 ${from}, ${start}, ${offset};`);
+  w.line(`and.b32 ${from}, ${from}, 31;`);
+  let there = isIn(w, from, mask);
+  if (random.chance(0.5)) {
+    // All of them or none: then the offset stays the same for the warp.
+    const all = w.fresh("p");
+    w.line(`vote.sync.all.pred ${all}, ${there}, ${mask};`);
+    there = all;
+  }
+  // Lanes whose source is not there read from themselves.
+  const own = w.fresh("t");
+  w.line(`sub.u32 ${own}, %lane, ${start};`);
+  w.line(`selp.b32 ${offset}, ${offset}, ${mode === "idx" ? own : 0}, ${there};`);
   const got = w.fresh("t");
   const inRange = w.fresh("p");
   const value = random.pick(words);
   w.line(`shfl.sync.${mode}.b32 ${got}|${inRange}, ${value}, ${offset}, ${clamp}, ${mask};`);
-  const from = w.fresh("t");
-  const segmentStart = w.fresh("t");
-  w.line(`and.b32 ${segmentStart}, %lane, ${32 - width};`);
-  if (mode === "up") w.line(`sub.u32 ${from}, %lane, ${offset};`);
-  else if (mode === "down") w.line(`add.u32 ${from}, %lane, ${offset};`);
-  else if (mode === "bfly") w.line(`xor.b32 ${from}, %lane, ${offset};`);
-  else w.line(`or.b32 ${from}, ${segmentStart}, ${offset};`);
-  w.line(`and.b32 ${from}, ${from}, 31;`);
-  // Out of range, a lane gets its own value.
-  w.line(`selp.b32 ${from}, ${from}, %lane, ${inRange};`);
-  const there = isIn(w, from, mask);
-  w.line(`selp.b32 ${to}, ${got}, ${value}, ${there};`);
   const ranged = w.fresh("t");
   w.line(`selp.b32 ${ranged}, 1, 0, ${inRange};`);
-  w.line(`add.u32 ${to}, ${to}, ${ranged};`);
+  w.line(`add.u32 ${to}, ${got}, ${ranged};`);
 }
 
 function vote(w: Writer, mask: string, to: string): void {

@@ -19,6 +19,8 @@ export interface Writer {
   readonly lines: string[];
   readonly features: Set<string>;
   readonly threads: number;
+  /** Lanes that leave early store results first; then no barrier follows, which they would have gone round. */
+  readonly storesAndLeaves: boolean;
   fresh(kind: "t" | "f" | "w" | "p" | "h"): string;
   label(): string;
   line(text: string): void;
@@ -45,6 +47,7 @@ export function makeWriter(random: Random, threads: number): Writer {
     lines,
     features: new Set(),
     threads,
+    storesAndLeaves: random.chance(0.4),
     fresh: (kind) => `%${kind}${counts[kind]++}`,
     label: () => `L${labels++}`,
     line: (text) => lines.push(`  ${text}`),

@@ -20,7 +20,8 @@ export interface ThreadInput {
   target: ThreadTarget;
   seed: number;
   count: number;
-  until: number;
+  /** From the time that the thread has its code. */
+  milliseconds: number;
   progress: SharedArrayBuffer;
 }
 
@@ -42,12 +43,15 @@ const mostFindings = 20;
 export async function fuzzInThread(
   target: ThreadTarget,
   seed: number,
-  limits: { until: number; count: number },
+  limits: { milliseconds: number; count: number },
 ): Promise<Tally> {
   const tally: Tally = { cases: 0, outcomes: {}, findings: [] };
-  for (let from = seed; from - seed < limits.count && Date.now() < limits.until; ) {
+  const began = Date.now();
+  for (let from = seed; from - seed < limits.count; ) {
+    const milliseconds = limits.milliseconds - (from === seed ? 0 : Date.now() - began);
+    if (milliseconds <= 0) break;
     const count = limits.count - (from - seed);
-    const begun = await runThread({ target, seed: from, count, until: limits.until }, tally);
+    const begun = await runThread({ target, seed: from, count, milliseconds }, tally);
     tally.cases += begun;
     from += begun;
     if (tally.findings.length >= mostFindings) break;
@@ -101,7 +105,9 @@ function runThread(input: Omit<ThreadInput, "progress">, tally: Tally): Promise<
 
 /** A line that loads the reader of TypeScript and then the thread: see tools/executors/thread.ts. */
 function threadCode(): string {
-  const api = createRequire(import.meta.url).resolve("tsx/esm/api").replace(/cjs$/u, "mjs");
+  const api = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/cjs$/u, "mjs");
   const entry = new URL("./case-thread.ts", import.meta.url);
   return `import("${pathToFileURL(api)}").then(({ register }) => { register(); return import("${entry}"); })`;
 }

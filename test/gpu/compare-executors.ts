@@ -13,6 +13,7 @@ import { deviceForArch } from "../../tools/gpu/devices.ts";
 import { ulpDistance } from "../../tools/kernel/accuracy.ts";
 import { caseName, type KernelCase } from "../../tools/kernel/cases.ts";
 import { rowStart } from "../../tools/kernel/layout.ts";
+import { referenceRow } from "../../tools/kernel/reference.ts";
 import { packageData } from "../../tools/paths.ts";
 import { Machine, parsePtx } from "../../tools/ptx/index.ts";
 import type { ToolContext } from "../../tools/tool.ts";
@@ -205,12 +206,14 @@ async function compareCase(
     }
     const a = readRow(one, here, row);
     const b = readRow(one, there, row);
+    const { scale } = referenceRow(one, interpreted.inputs(row));
     for (let column = 0; column < count; column += 1) {
       if (a.bits[column] === b.bits[column]) continue;
       const [x, y] = [a.values[column] as number, b.values[column] as number];
       if (Number.isNaN(x) && Number.isNaN(y)) continue;
       tally.differing_elements += 1;
-      const distance = ulpDistance(x, y, one.out_dtype);
+      // Where terms cancel, errors count in ulps of these terms: accuracy.ts.
+      const distance = ulpDistance(x, y, one.out_dtype, scale?.[column]);
       if (distance <= tally.max_ulp_between) continue;
       tally.max_ulp_between = distance;
       tally.worst_case = `${caseName(one)}: row ${row}, column ${column}: ${x} and ${y}`;

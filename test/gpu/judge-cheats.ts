@@ -16,11 +16,12 @@ import type { CheatResults, CheatRow } from "../docs/cheat-table.ts";
  *   npx esbuild test/gpu/judge-cheats.ts --bundle --platform=node --format=esm --outfile=dist/judge-cheats.mjs
  *   node dist/judge-cheats.mjs $OUT/nvidia-h200.json
  *
- * Words after the file choose fixtures by name; KERNELWRIGHT_JUDGE_JOBS says how many run at once.
+ * Words after the file choose fixtures by name; KERNELWRIGHT_JUDGE_JOBS says how many run at once,
+ * KERNELWRIGHT_JUDGE_PROGRAM where the bundle is.
  */
 const [target = "cheats.json", ...wanted] = process.argv.slice(2);
 const folder = path.resolve("test/cheats");
-const program = path.resolve("dist/kernelwright.mjs");
+const program = path.resolve(process.env.KERNELWRIGHT_JUDGE_PROGRAM ?? "dist/kernelwright.mjs");
 const timeoutMs = 120_000;
 const jobs = Number(process.env.KERNELWRIGHT_JUDGE_JOBS ?? Math.max(2, availableParallelism() / 2));
 

@@ -97,7 +97,9 @@ async function dump(folder: string): Promise<void> {
     add([...unmapAll(), ...mapSteps(one, places)], { name: caseName(one), reads: [] });
     timed("first", drawLaunches(one, places));
     timed("draw", drawLaunches(one, places));
-    for (const launch of measureLaunches(one, places)) timed(launch.kernel, [launch]);
+    measureLaunches(one, places).forEach((launch, place) => {
+      timed(`${place} ${launch.kernel}`, [launch]);
+    });
     add([read(places.result, measureResultBytes)], {
       name: caseName(one),
       reads: [],

@@ -189,16 +189,13 @@ test("a kernel is tested only inside of what it supports", () => {
 });
 
 test("rows of every layout lie inside of the buffer and do not overlap", () => {
-  for (const one of listCases(options)) {
+  for (const one of casesOf("default")) {
     const { out } = layoutOfCase(one);
-    const starts = Array.from({ length: one.rows }, (_, row) => rowStart(out, row)).sort(
-      (a, b) => a - b,
-    );
-    starts.forEach((start, i) => {
-      expect(start).toBeGreaterThanOrEqual(
-        i === 0 ? 0 : (starts[i - 1] as number) + one.hidden_size,
-      );
-    });
+    const starts = Array.from({ length: one.rows }, (_, row) => rowStart(out, row));
+    starts.sort((a, b) => a - b);
+    const gaps = starts.map((start, i) => (i === 0 ? start : start - (starts[i - 1] as number)));
+    expect(gaps.slice(1).every((gap) => gap >= one.hidden_size)).toBe(true);
+    expect(gaps.every((gap) => gap >= 0)).toBe(true);
     const bytes = one.out_dtype === "float32" ? 4 : 2;
     expect(out.buffer_bytes).toBeGreaterThanOrEqual(
       ((starts.at(-1) ?? 0) + (one.rows ? one.hidden_size : 0)) * bytes,

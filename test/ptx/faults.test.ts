@@ -89,7 +89,7 @@ describe("faults say what, where and who", () => {
   test("findings in a header of the toolkit name the line that called it", () => {
     const text = snippet(
       ".loc 1 30 5\n.loc 2 255 48, function_name $L__info_string0, inlined_at 1 30 5\nst.global.cs.b32 [%rd60+4096], %r60;",
-      '.file 2 "/cuda/include/sm_32_intrinsics.hpp"',
+      '.file 2 "/cuda/bin/..//include/sm_32_intrinsics.hpp"',
     );
     const machine = new Machine(parsePtx(text));
     const out = machine.alloc(64, { label: "out" });

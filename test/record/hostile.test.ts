@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { requireDevice } from "../../tools/gpu/devices.ts";
 import { Recorder, renderIsolation } from "../../tools/record/recorder.ts";
+import { captureProblem } from "../../tools/record/stream-order.ts";
 import { buildFolder, compileLibrary, compilerOrReason, type TestLibrary } from "./library.ts";
 
 const compiler = await compilerOrReason();
@@ -61,6 +62,18 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
     ["a loop that does not end", 4, "host_code_failed", /did not return within 2\.0 s/u],
     ["closing every descriptor", 5, "result_forged", /closed the recorder's own descriptor/u],
     ["a forged reply", 7, "result_forged", /wrote to the recorder's own descriptor/u],
+    [
+      "closing the usual descriptors",
+      19,
+      "result_forged",
+      /The host code closed descriptors that are not its own\./u,
+    ],
+    [
+      "a word to the usual descriptors",
+      35,
+      "result_forged",
+      /The host code wrote to descriptors that are not its own\./u,
+    ],
     ["endless recursion", 8, "host_code_failed", /crashed with SIGSEGV/u],
     ["launches without end", 13, "host_code_failed", /more than 100000 runtime calls/u],
     [
@@ -92,7 +105,11 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
     ["a file that it creates", 11, /opened the file "written-by-host-code" \(system call open/u],
     ["the judge's memory", 20, /opened the file "\/proc\/\d+\/mem" \(system call open/u],
     ["a socket", 21, /reached for the network \(system call socket\)/u],
-    ["a command", 22, /system call that is forbidden to it, with all signals blocked, as system\(\)/u],
+    [
+      "a command",
+      22,
+      /system call that is forbidden to it, with all signals blocked, as system\(\)/u,
+    ],
     ["tracing the judge", 23, /reached for other processes \(system call ptrace\)/u],
     ["a signal to the judge", 24, /reached for other processes \(system call kill\)/u],
     ["a folder that it makes", 26, /changed files: "made-by-host-code" \(system call mkdir/u],
@@ -117,11 +134,6 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
 
   test("a flood of output does not disturb the record", async () => {
     expect((await recorder.call(hostileArguments(6))).launches).toHaveLength(1);
-    await expectHealthy();
-  });
-
-  test("closing the usual descriptors does not disturb the record", async () => {
-    expect((await recorder.call(hostileArguments(19))).launches).toHaveLength(1);
     await expectHealthy();
   });
 
@@ -170,6 +182,36 @@ describe.skipIf(typeof compiler === "string")("host code that misbehaves", () =>
   test("threads, and what C++ libraries look up by themselves, are not held against it", async () => {
     expect((await recorder.call(hostileArguments(18))).result).toBe(0);
     await expectHealthy();
+  });
+
+  test("code that runs while the library is loaded is held to the same", async () => {
+    if (typeof compiler === "string") return;
+    if (!recorder.isolation.calls) return console.warn("SKIPPED: no seccomp here");
+    const flags = ["-DAT_LOADING"];
+    const at = await compileLibrary(compiler, build.folder, "hostile.cu", { flags, name: "loads" });
+    const { signal } = new AbortController();
+    const options = { entry: "hostile", device: requireDevice("H100"), signal, timeoutMs };
+    await expect(Recorder.start({ ...at, ...options })).rejects.toMatchObject({
+      reason: "forbidden_access",
+      message: expect.stringMatching(
+        /^The library's own code that runs while it is loaded opened the file "\/etc\/hostname"/u,
+      ),
+    });
+  });
+
+  test("the forms that a graph cannot capture are told from those that it can", async () => {
+    const call = await recorder.call(hostileArguments(36));
+    expect(call.operations.map((one) => [one.kind, "blocking" in one])).toEqual([
+      ["launch", false],
+      ["alloc", true],
+      ["alloc", false],
+      ["memset", true],
+      ["copy", true],
+      ["copy", false],
+      ["free", false],
+      ["free", true],
+    ]);
+    expect(captureProblem(call)).toMatch(/^cudaMalloc is called/u);
   });
 
   test("what is enforced is said in one sentence", () => {

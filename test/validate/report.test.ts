@@ -69,6 +69,7 @@ function reported(
     executed: cases,
     judgement,
     effort: "default",
+    shapes_given: false,
     duration_ms: 1234,
     workspace,
   });

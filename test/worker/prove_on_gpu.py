@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import platform
 import shutil
 import statistics
@@ -17,121 +16,30 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
+from proof import check, checks, median, notes, timed, times
+from prove_losses import losses, refusals
+from runner_client import (
+    BASE,
+    GIB,
+    SLOT_BYTES,
+    SLOTS,
+    SYNC,
+    Runner,
+    end_of,
+    fault_of,
+    fill,
+    launch,
+    mapped,
+    place_is_right,
+    read,
+    values,
+)
+
 ROOT = Path(__file__).parents[2]
-RUNNER = ROOT / "tools" / "worker" / "gpu_worker"
 KERNELS = ROOT / "test" / "fixtures" / "worker" / "runner_kernels.cu"
-BASE, SLOTS, SLOT_BYTES = 0x1000_0000_0000, 16, 0x10_0000_0000
-GIB = 1 << 30
-
-checks: dict[str, bool] = {}
-times: dict[str, float] = {}
-notes: dict[str, object] = {}
-
-
-class Runner:
-    def __init__(self, device: int = 0, **more: object) -> None:
-        start = time.monotonic()
-        read, write = os.pipe()
-        command = [sys.executable, "-I", "-S", "-B", str(RUNNER), "--reply-fd", str(write)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[write])
-        os.close(write)
-        self.replies = os.fdopen(read, "rb")
-        self.id = 0
-        self.hello = self.ask(
-            op="hello",
-            device_index=device,
-            base=hex(BASE),
-            slots=SLOTS,
-            slot_bytes=hex(SLOT_BYTES),
-            **more,
-        )
-        self.hello_ms = (time.monotonic() - start) * 1e3
-
-    def ask(self, **request: object) -> dict:
-        self.id += 1
-        self.process.stdin.write(json.dumps({"id": self.id, **request}).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.replies.readline()
-        reply = json.loads(line) if line else {"ok": False, "fault": {"kind": "nothing"}}
-        assert reply.get("id", self.id) == self.id, reply
-        return reply
-
-    def load(self, name: str, path: Path) -> dict:
-        return self.ask(op="load", module=name, image_path=str(path))
-
-    def run(self, *steps: dict, limit_ms: int = 20_000) -> dict:
-        return self.ask(op="run", time_limit_ms=limit_ms, steps=list(steps))
-
-    def end(self) -> int:
-        """At the end of its requests it leaves in good order."""
-        self.process.stdin.close()
-        code = self.process.wait(30)
-        self.replies.close()
-        return code
-
-
-def end_of(slot: int) -> int:
-    return BASE + (slot + 1) * SLOT_BYTES
-
-
-def fill(address: int, size: int, pattern: str, **more: str) -> dict:
-    return {"do": "fill", "address": hex(address), "bytes": size, "pattern": pattern, **more}
-
-
-def mapped(address: int, size: int) -> dict:
-    return {"do": "map", "address": hex(address), "bytes": size}
-
-
-def read(address: int, size: int = 4) -> dict:
-    return {"do": "read", "address": hex(address), "bytes": size}
-
-
-def launch(kernel: str, form: str, *values: float, **more: object) -> dict:
-    """`form`: struct's letters, one a parameter."""
-    step: dict = {
-        "do": "launch",
-        "module": "candidate",
-        "kernel": kernel,
-        "grid": [1, 1, 1],
-        "block": [1, 1, 1],
-        "dynamic_shared_bytes": 0,
-        "params": [
-            base64.b64encode(struct.pack("<" + letter, value)).decode()
-            for letter, value in zip(form, values, strict=True)
-        ],
-    }
-    step.update(more)
-    return step
-
-
-SYNC = {"do": "synchronize"}
-
-
-def values(reply: dict, at: int = -1) -> list[int]:
-    if not reply["ok"]:
-        print("REFUSED", reply, flush=True)
-        return []
-    data = base64.b64decode(reply["results"][at]["data"])
-    return list(struct.unpack(f"<{len(data) // 4}I", data))
-
-
-def check(name: str, right: bool, seen: object = None) -> None:
-    checks[name] = bool(right)
-    print("ok  " if right else "BAD ", name, "" if right else seen, flush=True)
-
-
-def fault_of(reply: dict) -> str:
-    return reply["fault"]["kind"] if not reply["ok"] else "none"
-
-
-def timed(action) -> tuple[object, float]:
-    start = time.monotonic()
-    result = action()
-    return result, (time.monotonic() - start) * 1e3
 
 
 def compiled(folder: Path) -> tuple[Path, Path]:
@@ -184,13 +92,6 @@ def main() -> int:
     wrong = [name for name, right in checks.items() if not right]
     print(f"{len(checks) - len(wrong)} of {len(checks)} hold; not: {wrong}")
     return 1 if wrong else 0
-
-
-def place_is_right(runner: Runner) -> bool:
-    hello = runner.hello
-    return (
-        hello["guarded"] and hello["base"] == hex(BASE) and hello["slot_bytes"] == hex(SLOT_BYTES)
-    )
 
 
 def memory_and_modules(runner: Runner, cubin: Path, ptx: Path) -> None:
@@ -329,7 +230,7 @@ def streams_and_graphs(runner: Runner) -> None:
     reply = runner.run(
         fill(at, 4, "00"), {"do": "capture", "name": "s", "steps": stray}, SYNC, read(at)
     )
-    notes["default_stream_in_a_capture"] = values(reply) if reply["ok"] else reply["fault"]
+    notes["default_stream_in_a_capture"] = str(values(reply) or reply.get("fault"))
     reply = runner.run(SYNC)
     check("a refused capture leaves a context that works", reply["ok"], reply)
 
@@ -379,16 +280,6 @@ def costs(runner: Runner, cubin: Path, ptx: Path) -> None:
     check("a delay of 50 ms", 49.9 < reply["gpu_ms"] < 52, reply)
 
 
-def median(action, after=lambda: None, count: int = 21) -> float:
-    taken = []
-    for _ in range(count):
-        reply, ms = timed(action)
-        assert reply["ok"], reply
-        taken.append(ms)
-        after()
-    return statistics.median(taken)
-
-
 def starts(cubin: Path) -> None:
     taken = []
     for _ in range(3):
@@ -413,86 +304,6 @@ def starts(cubin: Path) -> None:
     check("GPU 1 is not there", fault_of(absent.hello) == "gpu_unavailable", absent.hello)
     notes["gpu_1"] = absent.hello.get("fault", {}).get("message")
     absent.end()
-
-
-def losses(cubin: Path) -> None:
-    """Each fault on a runner of its own; then the time until the next one is up and computes."""
-    end = end_of(5)
-    space = mapped(end - 4096, 4096)
-    unmapped = BASE + 5 * SLOT_BYTES + GIB
-    past_in_graph = {"do": "capture", "name": "g", "steps": [launch("store", "QI", end, 1)]}
-    replay = {"do": "replay", "name": "g"}
-    cases: dict[str, tuple[str, list[dict], int]] = {
-        "store_past_the_end_in_a_replay": ("illegal_address", [past_in_graph, replay], 5000),
-        "store_past_the_end": ("illegal_address", [launch("store", "QI", end, 1)], 5000),
-        "read_of_unmapped": ("illegal_address", [launch("copy", "QQ", end - 8, unmapped)], 5000),
-        "misaligned": ("misaligned_address", [launch("misaligned", "Q", end - 64)], 5000),
-        "trap": ("trap", [launch("trap", "")], 5000),
-        "assert": ("trap", [launch("assert_fails", "i", 1)], 5000),
-        "hang": ("timed_out", [fill(end - 64, 4, "00"), launch("hang", "Q", end - 64)], 1000),
-        "hang_flooded": ("timed_out", [launch("hang", "Q", end - 64)] * 3000, 1000),
-    }
-    for name, (kind, steps, limit_ms) in cases.items():
-        runner = Runner()
-        runner.load("candidate", cubin)
-        runner.run(space, fill(end - 64, 4, "00"))
-        start = time.monotonic()
-        reply = runner.run(*steps, SYNC, limit_ms=limit_ms)
-        replied = time.monotonic()
-        if reply["ok"] or not reply["fault"].get("exits", True):
-            runner.process.stdin.close()
-        runner.process.wait(30)
-        ended = time.monotonic()
-        check(f"{name} is {kind}", fault_of(reply) == kind, reply)
-        check(f"{name}: exit code 0", runner.process.returncode == 0, runner.process.returncode)
-        notes[f"{name}_message"] = reply.get("fault", {}).get("message")
-        fresh = healthy(cubin)
-        times[f"{name}_reply_ms"] = (replied - start) * 1e3
-        times[f"{name}_exit_ms"] = (ended - replied) * 1e3
-        times[f"{name}_healthy_again_ms"] = (time.monotonic() - replied) * 1e3
-        check(f"{name}: the next runner computes", fresh)
-    runner = Runner()
-    runner.load("candidate", cubin)
-    runner.run(space, fill(end - 64, 4, "00"))
-    request = {"id": 99, "op": "run", "time_limit_ms": 20_000, "steps": [cases["hang"][1][1]]}
-    runner.process.stdin.write(json.dumps(request).encode() + b"\n")
-    runner.process.stdin.flush()
-    time.sleep(0.3)
-    start = time.monotonic()
-    runner.process.kill()
-    runner.process.wait(30)
-    times["killed_in_a_hang_exit_ms"] = (time.monotonic() - start) * 1e3
-    check("killed in a hang: the next runner computes", healthy(cubin))
-
-
-def healthy(cubin: Path) -> bool:
-    runner = Runner()
-    at = end_of(5) - 4096
-    loaded = runner.hello["ok"] and runner.load("candidate", cubin)["ok"]
-    same_place = loaded and place_is_right(runner)
-    reply = runner.run(mapped(at, 4096), launch("store", "QI", at, 17), read(at))
-    runner.end()
-    return bool(same_place) and values(reply) == [17]
-
-
-def refusals(cubin: Path) -> None:
-    """Machine code that is not whole, or not code, must not bring the runner down."""
-    runner = Runner()
-    image = cubin.read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        for name, bytes_ in {
-            "half of a cubin": image[: len(image) // 2],
-            "a header": image[:64],
-            "PTX with a mistake": b".version 6.3\n.target sm_75\n.address_size 64\nmistake;",
-            "nothing": b"",
-        }.items():
-            path = Path(folder) / "image"
-            path.write_bytes(bytes_)
-            reply = runner.load("candidate", path)
-            check(f"{name} is no module", fault_of(reply) == "module_load_failed", reply)
-            notes[f"load of {name}"] = reply.get("fault", {}).get("message")
-    check("the runner is still there", runner.load("candidate", cubin)["ok"])
-    runner.end()
 
 
 if __name__ == "__main__":

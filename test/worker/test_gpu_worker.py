@@ -10,18 +10,15 @@ import json
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from runner_client import BASE, RUNNER, SLOT_BYTES, SLOTS, end_of, launch
 
-ROOT = Path(__file__).parents[2]
-RUNNER = ROOT / "tools" / "worker" / "gpu_worker"
-FAKE = ROOT / "test" / "fixtures" / "worker" / "fake_driver.c"
-BASE, SLOTS, SLOT_BYTES = 0x1000_0000_0000, 16, 0x10_0000_0000
-END = BASE + SLOT_BYTES
+FAKE = Path(__file__).parents[1] / "fixtures" / "worker" / "fake_driver.c"
+END = end_of(0)
 HELLO = {
     "op": "hello",
     "device_index": 0,
@@ -70,22 +67,6 @@ def module(*kernels: str) -> dict:
 
 def run(*steps: object, limit_ms: object = 1000) -> dict:
     return {"op": "run", "time_limit_ms": limit_ms, "steps": list(steps)}
-
-
-def launch(kernel: str, form: str = "", *values: int, **more: object) -> dict:
-    params = [
-        base64.b64encode(struct.pack("<" + letter, value)).decode()
-        for letter, value in zip(form, values, strict=True)
-    ]
-    sizes = {"grid": [1, 1, 1], "block": [1, 1, 1], "dynamic_shared_bytes": 0}
-    return {
-        "do": "launch",
-        "module": "candidate",
-        "kernel": kernel,
-        "params": params,
-        **sizes,
-        **more,
-    }
 
 
 def fault(reply: dict) -> str:
@@ -288,6 +269,27 @@ def test_every_malformed_line_is_refused_and_the_runner_goes_on(driver: Path) ->
     ]
     assert wrong == []
     assert [reply["ok"] for reply in [*replies[:2], *replies[-2:]]] == [True] * 4
+
+
+MAPPED = END - (72 << 20)
+WORDS = [
+    ({"do": "read", "address": hex(MAPPED), "bytes": (64 << 20) + 1}, "bytes to read in one run"),
+    ({"do": "fill", "address": hex(MAPPED + 1), "bytes": 64, "pattern": "0000"}, "multiples of 2"),
+    ({"do": "fill", "address": hex(MAPPED), "bytes": 66, "pattern": "00000000"}, "multiples of 4"),
+    ({**GOOD_LAUNCH, "params": ["AAAA" * 11_000]}, "32764 bytes of params"),
+    ({"do": "read", "address": str(2**64), "bytes": 4}, "string of 64 bits"),
+]
+
+
+@pytest.mark.parametrize(("step", "words"), WORDS)
+def test_what_is_mapped_and_loaded_is_refused_for_its_form(
+    driver: Path, step: dict, words: str
+) -> None:
+    mapped = run({"do": "map", "address": hex(MAPPED), "bytes": 72 << 20})
+    replies = talk([HELLO, module("fake_store"), mapped, run(step)], driver)
+    assert replies[2]["ok"]
+    assert fault(replies[3]) == "bad_request"
+    assert words in replies[3]["fault"]["message"]
 
 
 def test_a_wrong_hello_is_refused_before_the_driver_is_asked() -> None:

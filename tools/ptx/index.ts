@@ -22,8 +22,8 @@ export {
   Machine,
   type MachineOptions,
 } from "./machine.ts";
-export type { Order } from "./order-of-turns.ts";
 export type { PtxKernel, PtxModule, PtxParam } from "./module.ts";
+export type { Order } from "./order-of-turns.ts";
 
 /** Reads a PTX file. Throws PtxError. Bodies are read when a kernel is launched for the first time. */
 export function parsePtx(text: string): PtxModule {

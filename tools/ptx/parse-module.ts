@@ -98,9 +98,11 @@ export function parsePtx(source: string): ParsedModule {
 }
 
 function blankComments(text: string): string {
-  return text
-    .replace(/\/\/[^\n]*/gu, "")
-    .replace(/\/\*[\s\S]*?\*\//gu, (comment) => comment.replace(/[^\n]/gu, " "));
+  // The path of a `.file` may have two slashes in a row: strings stay as they are.
+  return text.replace(/"[^"\n]*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//gu, (match) => {
+    if (match.startsWith('"')) return match;
+    return match.startsWith("//") ? "" : match.replace(/[^\n]/gu, " ");
+  });
 }
 
 function endOfLine(text: string, from: number): number {

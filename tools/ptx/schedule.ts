@@ -1,11 +1,7 @@
+import { Barriers } from "./barriers.ts";
 import { checkHooks } from "./checks/hooks.ts";
-import {
-  checkWholeWarp,
-  findEffectsPastBarriers,
-  type Leaver,
-  reportLeftBehind,
-} from "./checks/left-behind.ts";
-import { arriveAt, blockMet, lanesMet, leave, startBlock } from "./checks/order.ts";
+import { findEffectsPastBarriers } from "./checks/left-behind.ts";
+import { lanesMet, startBlock } from "./checks/order.ts";
 import { startBlockCopies } from "./checks/shared.ts";
 import { context, execution, fault, hooks, throwUnwritten } from "./execution.ts";
 import { sharedMemory } from "./memory.ts";
@@ -13,16 +9,8 @@ import { arrange, type Order, seeded } from "./order-of-turns.ts";
 import { reportStuck } from "./stuck.ts";
 import { BRANCH, EXIT, INDEXED, type Program, type Segment, SYNC } from "./translate/program.ts";
 import { compileSegment, type Hooks } from "./translate/segment.ts";
-import { C, MEMBERS, type SyncOperation } from "./translate/sync-operation.ts";
-import {
-  type Barrier,
-  type Group,
-  isReady,
-  makeGroup,
-  merge,
-  popCount,
-  type Warp,
-} from "./warp.ts";
+import { isUniform, MEMBERS, type SyncOperation } from "./translate/sync-operation.ts";
+import { type Group, isReady, makeGroup, merge, popCount, type Warp } from "./warp.ts";
 import { runSync, spread } from "./warp-sync.ts";
 
 export interface Counts {
@@ -54,16 +42,16 @@ export class BlockRunner {
   readonly order: Order;
   readonly draw: () => number;
   warps: Warp[] = [];
-  barriers = new Map<number, Barrier>();
+  readonly barriers: Barriers;
   clock = 0;
   /** With checks, by segment: an effect past all barriers (left-behind.ts). */
   readonly effects: Int32Array;
-  private leaver: Leaver | undefined;
 
   constructor(program: Program, counts: Counts, options: RunOptions) {
     this.program = program;
     this.counts = counts;
     this.budget = options.budget;
+    this.barriers = new Barriers(program, options.checks);
     this.checks = options.checks;
     this.order = options.warp_order;
     this.draw = seeded(typeof options.warp_order === "number" ? options.warp_order : 0);
@@ -76,7 +64,6 @@ export class BlockRunner {
     program.registers.fill(0);
     // Shared memory holds nothing of use at the start of a block: all bits set is NaN in every float format.
     sharedMemory.B.fill(255, 0, context[7] ?? 0);
-    this.barriers.clear();
     this.warps = Array.from({ length: program.warps }, (_, index) => {
       const lanes = Math.min(32, program.threads - index * 32);
       const live = lanes === 32 ? -1 : (1 << lanes) - 1;
@@ -90,6 +77,7 @@ export class BlockRunner {
         streak: 0,
       };
     });
+    this.barriers.start(this.warps);
     const turns = arrange(program.warps, this.order, this.draw).map((at) => this.warps[at] as Warp);
     if (this.checks) this.startChecks();
     for (;;) {
@@ -107,7 +95,7 @@ export class BlockRunner {
         throwUnwritten();
         return;
       }
-      if (!ran) reportStuck(this.warps, this.barriers, this.reductions);
+      if (!ran) reportStuck(this.warps, this.barriers.open, this.barriers.operations);
     }
   }
 
@@ -115,7 +103,6 @@ export class BlockRunner {
     const { program } = this;
     startBlock(program.warps);
     startBlockCopies();
-    this.leaver = undefined;
     if (program.local.bytes > 0) program.local.D.fill(0);
   }
 
@@ -232,22 +219,9 @@ export class BlockRunner {
   private exit(warp: Warp, group: Group): void {
     warp.live &= ~group.mask;
     warp.groups.splice(warp.groups.indexOf(group), 1);
-    if (group.effect >= 0) this.noteLeaver(warp, group);
+    if (group.effect >= 0) this.barriers.noteLeaver(warp, group);
     for (const other of [...warp.groups]) if (other.waiting) this.tryMeet(warp, other);
-    for (const id of [...this.barriers.keys()]) this.tryRelease(id);
-  }
-
-  /** Threads at a barrier for all of the block do not wait for those that left; see left-behind.ts. */
-  private noteLeaver(warp: Warp, group: Group): void {
-    const lane = 31 - Math.clz32(group.mask & -group.mask);
-    this.leaver ??= { thread: warp.first + lane, index: group.effect };
-    for (const other of this.warps) {
-      for (const waiting of other.groups) {
-        if (this.barriers.get(waiting.barrier)?.expected !== 0) continue;
-        const operation = this.reductions.get(waiting);
-        reportLeftBehind(other, waiting, operation?.index ?? 0, this.leaver);
-      }
-    }
+    this.barriers.releaseAll();
   }
 
   private branchIndexed(warp: Warp, group: Group, segment: Segment): void {
@@ -272,11 +246,12 @@ export class BlockRunner {
   private sync(warp: Warp, group: Group, segment: Segment): void {
     const operation = segment.sync as SyncOperation;
     if (operation.kind === "barrier") {
-      this.arrive(warp, group, segment, operation);
+      group.segment = segment.next;
+      this.barriers.arrive(warp, group, operation);
       return;
     }
     const constant = operation.gather[MEMBERS];
-    const uniform = this.isUniform(operation, MEMBERS);
+    const uniform = isUniform(this.program, operation, MEMBERS);
     let members = constant?.kind === "integer" ? constant.lo : 0;
     if (uniform)
       members =
@@ -294,11 +269,6 @@ export class BlockRunner {
     }
     spread(this.program, warp, operation, group.mask, undefined);
     this.splitByMembers(warp, group, operation);
-  }
-
-  private isUniform(operation: SyncOperation, place: number): boolean {
-    const operand = operation.gather[place];
-    return operand?.kind === "register" && this.program.uniformity.uniform[operand.id] === 1;
   }
 
   /** Lanes of one group may name different member masks: those of each mask wait by themselves. */
@@ -351,88 +321,6 @@ export class BlockRunner {
     for (const other of meeting) {
       other.waiting = undefined;
       other.segment = this.program.segments[other.segment]?.next ?? -1;
-    }
-  }
-
-  private arrive(warp: Warp, group: Group, segment: Segment, operation: SyncOperation): void {
-    const { program } = this;
-    const lane = 31 - Math.clz32(group.mask & -group.mask);
-    const read = (place: number): number | undefined => {
-      const operand = operation.gather[place];
-      if (!operand || operand.kind === "sink") return undefined;
-      if (operand.kind === "integer") return operand.lo;
-      const row = place === 0 ? 0 : place + 1;
-      const { gather, gatherScalar } = program.layout;
-      if (place > 0 && this.isUniform(operation, place))
-        return program.registers[warp.base + gatherScalar + row];
-      return program.registers[warp.base + gather + row * 32 + lane];
-    };
-    group.segment = segment.next;
-    if (operation.mode === "cluster_arrive") return;
-    const id = read(0) ?? 0;
-    const expected = read(1) ?? 0;
-    let barrier = this.barriers.get(id);
-    if (!barrier) {
-      barrier = { arrived: 0, expected, trueCount: 0, clock: undefined };
-      this.barriers.set(id, barrier);
-    }
-    if (expected !== 0) barrier.expected = expected;
-    const whole = group.mask === warp.live ? 32 : popCount(group.mask);
-    barrier.arrived += expected === 0 ? popCount(group.mask) : whole;
-    if (operation.mode === "red") {
-      const operand = operation.gather[C];
-      const constant = operand?.kind === "integer" ? (operand.lo !== 0 ? -1 : 0) : undefined;
-      for (let l = 0; l < 32; l++) {
-        if ((group.mask & (1 << l)) === 0) continue;
-        const value =
-          constant ?? program.registers[warp.base + program.layout.gather + (C + 1) * 32 + l];
-        if (value) barrier.trueCount++;
-      }
-    }
-    if (operation.mode !== "arrive") {
-      group.barrier = id;
-      group.waiting = undefined;
-      this.reductions.set(group, operation);
-      if (this.leaver && barrier.expected === 0)
-        reportLeftBehind(warp, group, operation.index, this.leaver);
-    }
-    if (this.checks && barrier.expected !== 0) {
-      barrier.clock ??= new Int32Array(32);
-      arriveAt(barrier.clock, warp.index);
-    }
-    this.tryRelease(id);
-  }
-
-  private readonly reductions = new Map<Group, SyncOperation>();
-
-  private tryRelease(id: number): void {
-    const barrier = this.barriers.get(id);
-    if (!barrier) return;
-    let expected = barrier.expected;
-    if (expected === 0) for (const warp of this.warps) expected += popCount(warp.live);
-    if (barrier.arrived < expected) return;
-    this.barriers.delete(id);
-    if (this.checks && barrier.expected === 0) {
-      throwUnwritten();
-      blockMet();
-    }
-    for (const warp of this.warps) {
-      if (this.checks) checkWholeWarp(warp, id, this.reductions);
-      for (const group of warp.groups) {
-        if (group.barrier !== id) continue;
-        const operation = this.reductions.get(group);
-        this.reductions.delete(group);
-        group.barrier = -1;
-        if (barrier.clock) leave(barrier.clock, warp.index);
-        if (operation?.mode !== "red") continue;
-        const value =
-          operation.type === "popc"
-            ? barrier.trueCount
-            : operation.type === "and"
-              ? Number(barrier.trueCount === barrier.arrived)
-              : Number(barrier.trueCount > 0);
-        runSync(this.program, warp, operation, group.mask, undefined, value);
-      }
     }
   }
 }

@@ -76,6 +76,7 @@ const refusalReasons: Readonly<Record<number, ReasonCode>> = {
   1: "host_code_failed",
   2: "wrong_stream",
   3: "not_capturable",
+  4: "result_forged",
 };
 
 /** What the stand-in itself refused, in its words; `why` is its number for whose fault that is. */

@@ -38,6 +38,9 @@ export async function runArch(
   if (!(started instanceof Recorder)) return { executed: [], failures: [started] };
   const recorder = started;
   const record = patientRecord(recorder, candidate.takes_stream);
+  // What host code counts its calls in has counted none when the repeated ones begin.
+  const calls = await startRecorder(candidate, run, signal);
+  const recordCall = patientRecord(calls, candidate.takes_stream);
   const digestOf = launchDigest(run.ptx);
   const earlierOf = byName(earlier, run);
   const executeAll = (place: Place, execute: Executor) => {
@@ -48,14 +51,16 @@ export async function runArch(
     return execute({
       items: open.map((index) => items[index] as WorkItem),
       signal,
-      record: (position, args) =>
-        record(args, (call) => {
-          const item = items[open[position] as number] as WorkItem;
-          if (item.check === "calls" || item.check === "second_gpu") return undefined;
+      record: (position, args) => {
+        const item = items[open[position] as number] as WorkItem;
+        const repeated = item.check === "calls" || item.check === "second_gpu";
+        if (repeated) return recordCall(args, () => undefined);
+        return record(args, (call) => {
           const digest = digestOf(call);
           digests[position] = digest;
           return findEarlier(earlierOf.get(itemKey(item, place)) ?? [], digest);
-        }),
+        });
+      },
       onOutcome(position, outcome) {
         const index = open[position] as number;
         const kept = withDigest(outcome, digests[position]);
@@ -86,7 +91,7 @@ export async function runArch(
     );
     return { executed, failures };
   } finally {
-    await recorder.close();
+    await Promise.all([recorder.close(), calls.close()]);
   }
 }
 

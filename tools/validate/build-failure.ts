@@ -40,6 +40,7 @@ export function buildFailure(
     resources: "",
     thread_instructions: 0,
     duration_ms: 0,
+    gpu_ms: 0,
     build_ids: [],
     warnings: errors.slice(0, shownErrors).map((one) => ({
       code: "compile_error",

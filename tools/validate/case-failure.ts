@@ -65,7 +65,11 @@ export function failureOf(item: ExecutedCase): Failure | undefined {
 
 function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | undefined {
   const { one } = item;
-  if (measured.canaries_broken > 0) {
+  // Rows at wrong addresses, or of a wider dtype, overwrite the gaps: the cause tells more.
+  const { reason } = measured.diagnosis ?? {};
+  const misplaced =
+    measured.bad_count > 0 && (reason === "strides_ignored" || reason === "dtype_misread");
+  if (measured.canaries_broken > 0 && !misplaced) {
     const detail = `${measured.canaries_broken} bytes outside of the output rows were overwritten`;
     return describe(item, "canary_overwritten", detail);
   }
@@ -95,6 +99,7 @@ function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | u
 const offsetSymptoms = [
   "wrong_values",
   "not_written",
+  "rows_not_written",
   "tail_not_written",
   "special_values",
   "incomplete_sum",
@@ -113,7 +118,10 @@ function wrongValues(item: ExecutedCase, measured: Measurement): Failure {
   const nature = far
     ? "rows past 2^31 elements are wrong: an offset is computed in 32 bits"
     : (diagnosis?.nature ?? reasons.wrong_values.means);
-  const detail = `${nature}; ${measured.bad_count} of ${measured.elements} elements are wrong, by up to ${round(measured.max_ulp)} ulp`;
+  const far_off = Number.isFinite(measured.max_ulp)
+    ? `, by up to ${round(measured.max_ulp)} ulp`
+    : "";
+  const detail = `${nature}; ${measured.bad_count} of ${measured.elements} elements are wrong${far_off}`;
   const failure = describe(item, reason, detail);
   failure.pattern = measured.pattern;
   failure.max_ulp = round(measured.max_ulp);
@@ -143,6 +151,7 @@ const faultReasons: Record<string, ReasonCode> = {
   uninitialised_shared: "uninitialised_read",
   uninitialised_local: "uninitialised_read",
   uninitialised_global: "uninitialised_read",
+  first_call_wrong: "later_calls_wrong",
 };
 
 /** A fault kind of the interpreter, the GPU runner, the host code or the sanitizers. */

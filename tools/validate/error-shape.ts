@@ -64,13 +64,6 @@ function describeSpecial(one: KernelCase, rows: readonly SeenRow[]): Diagnosis |
   if (misplaced.some(({ kind }) => isHuge(kind))) {
     return { reason: "overflow", nature: "large finite inputs do not give finite outputs" };
   }
-  if (misplaced.some(({ kind }) => kind.includes("zero"))) {
-    const nature =
-      one.eps === 0
-        ? "a row of zeros without eps is 0 * infinity, so NaN: a guard hides it"
-        : "a row of zeros does not give zeros";
-    return { reason: "special_values", nature };
-  }
   if (misplaced.length > 0) {
     const others: readonly RowKind[] = recipeRows[one.inputs];
     return others.some(holdsSpecial)

@@ -135,7 +135,9 @@ function dtypeFaults(one: KernelCase): KnownFault[] {
   if (one.out_dtype !== dtype) {
     // What another row's bytes are then, its neighbours have overwritten.
     add(`out is written as ${dtype} where it is ${one.out_dtype}`, ({ row, inputs, got }) =>
-      row > 0 ? undefined : { one: { ...one, out_dtype: dtype }, inputs, got: as(got.bits, dtype) },
+      row > 0
+        ? undefined
+        : { one: { ...one, out_dtype: dtype }, inputs, got: as(got.bits, dtype, got.bits.length) },
     );
   }
   for (const other of narrow) {
@@ -156,7 +158,7 @@ function dtypeFaults(one: KernelCase): KnownFault[] {
           residual: reread(inputs.residual, dtype, other),
           bias: reread(inputs.bias, dtype, other),
         },
-        got: one.out_dtype === dtype ? as(got.bits, other) : got.values,
+        got: one.out_dtype === dtype ? as(got.bits, other, got.bits.length) : got.values,
       };
     });
   }
@@ -170,15 +172,15 @@ function reread(
   to: Dtype,
 ): Float64Array | undefined {
   if (!values) return undefined;
-  const count = dtypeFacts[from].bytes === 4 ? Math.ceil(values.length / 2) : values.length;
-  const bits = Array.from(values.subarray(0, count), (value) => bitsOf(value, from));
-  const array = dtypeFacts[from].bytes === 4 ? Uint32Array.from(bits) : Uint16Array.from(bits);
-  return as(array, to).subarray(0, values.length);
+  const wide = dtypeFacts[from].bytes === 4;
+  const used = wide ? values.subarray(0, Math.ceil(values.length / 2)) : values;
+  const bits = Array.from(used, (value) => bitsOf(value, from));
+  return as(wide ? Uint32Array.from(bits) : Uint16Array.from(bits), to, values.length);
 }
 
-/** The bytes as elements of a dtype that is no wider, as many as there were or can be. */
-function as(bits: Uint16Array | Uint32Array, dtype: Dtype): Float64Array {
+/** The bytes as `count` elements of a dtype that is no wider. */
+function as(bits: Uint16Array | Uint32Array, dtype: Dtype, count: number): Float64Array {
   const bytes = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
-  const elements = bitsView(bytes, dtype).subarray(0, bits.length);
+  const elements = bitsView(bytes, dtype).subarray(0, count);
   return Float64Array.from(elements, (each) => valueFromBits(each, dtype));
 }

@@ -63,6 +63,8 @@ export interface Executed {
   launches: LaunchSummary[];
   thread_instructions: number;
   milliseconds: number;
+  /** Of `milliseconds`: on the GPU, drawing and measuring included. */
+  gpu_ms?: number;
   /** Names code, shapes and parameters of the launches; see launch-digest.ts. */
   launch_digest: string;
   /** Doubts that fail nothing: lanes of a warp that rely on running in step. */

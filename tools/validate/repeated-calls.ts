@@ -18,6 +18,12 @@ export interface CallStage {
   output(): Promise<Uint8Array>;
 }
 
+/**
+ * The fault of a series whose first call is wrong already. Where a case is wrong too, that one tells
+ * more; where all are right, calls before the series were answered otherwise.
+ */
+export const firstCallWrong = "first_call_wrong";
+
 /** Calls of the entry point before the last one: some cheats give up after a warm-up of 10. */
 const laterCalls = 9;
 
@@ -127,7 +133,11 @@ class Series {
 
   /** A result that is remembered shows by a call that nothing can be remembered for. */
   async #explain(later: LaterCall, why: string): Promise<Ending> {
-    if (later.place === 1) return faulted("address_dependent", `${later.what}: ${why}`);
+    if (later.place === 1) {
+      const back = await this.#call(0, this.#calls + 1);
+      const reason = back.state === "right" ? "address_dependent" : "later_calls_wrong";
+      return faulted(reason, `call ${this.#calls - 1}, ${later.what}: ${why}`);
+    }
     const fresh = await this.#call(1, this.#calls + 1);
     const reason: ReasonCode = fresh.state === "right" ? "stale_result" : "later_calls_wrong";
     return faulted(reason, `call ${this.#calls - 1}, ${later.what}: ${why}`);
@@ -145,8 +155,8 @@ class Series {
   }
 
   #asEnding(call: Exclude<Call, { state: "right" }>): Ending {
-    // What is wrong in one call already, the cases tell, and more precisely.
-    return call.state === "wrong" ? { state: "right", measurement: nothingMeasured } : call;
+    if (call.state === "not_recorded") return call;
+    return { state: "faulted", fault: { kind: firstCallWrong, message: call.why } };
   }
 
   #seed(inputs: number): number {
@@ -168,20 +178,3 @@ const laterCallList: readonly LaterCall[] = [
 function faulted(kind: ReasonCode, message: string): Ending {
   return { state: "faulted", fault: { kind, message } };
 }
-
-const nothingMeasured: Measurement = {
-  elements: 0,
-  max_ulp: 0,
-  beyond: 0,
-  bad_count: 0,
-  not_written_count: 0,
-  exact_count: 0,
-  first_bad: undefined,
-  worst: undefined,
-  pattern: "",
-  diagnosis: undefined,
-  canaries_broken: 0,
-  rstd_max_ulp: 0,
-  mean_max_ulp: 0,
-  residual_bad: 0,
-};

@@ -5,6 +5,7 @@ import type { Candidate } from "./candidate.ts";
 import { writeDetails } from "./details.ts";
 import { fitted, shownFailures } from "./fit.ts";
 import { knownSemantics } from "./known-semantics.ts";
+import { refusalCount } from "./refusals.ts";
 import type { ValidateResult } from "./result.ts";
 import { notChecked, type Scope, semanticsOf } from "./scope.ts";
 import { summaryOf } from "./summary.ts";
@@ -18,6 +19,8 @@ export interface ReportInput {
   executed: readonly ExecutedCase[];
   judgement: Judgement;
   effort: Effort;
+  /** The caller named the shapes: no others were tried. */
+  shapes_given: boolean;
   duration_ms: number;
   workspace: string;
 }
@@ -25,9 +28,9 @@ export interface ReportInput {
 /** The agent's view of a validation, at most 8 kB; the whole of it goes to validate.json. */
 export function report(input: ReportInput): ValidateResult {
   const { candidate, scope, executed, judgement } = input;
-  const failedCases = new Set(judgement.failures.map((one) => `${one.arch} ${one.case_index}`))
-    .size;
-  const total = executed.length + scope.refusals;
+  const failed = new Set(judgement.failures.map((one) => `${one.arch} ${one.case_index}`));
+  const failedCases = failed.size;
+  const total = executed.length + scope.refusals + besidesCases(judgement, scope);
   const verdict = verdictOf(judgement);
   const result: ValidateResult = {
     summary: "",
@@ -53,6 +56,7 @@ export function report(input: ReportInput): ValidateResult {
     resources: scope.resources,
     thread_instructions: executed.reduce((sum, { outcome }) => sum + instructionsOf(outcome), 0),
     duration_ms: Math.round(input.duration_ms),
+    gpu_ms: Math.round(executed.reduce((sum, { outcome }) => sum + gpuOf(outcome), 0)),
     build_ids: scope.build_ids,
     warnings: scope.warnings,
     artifacts: [],
@@ -100,6 +104,17 @@ function nextOf(candidate: Candidate, verdict: ValidateResult["verdict"]): Valid
 
 function instructionsOf(outcome: ExecutedCase["outcome"]): number {
   return "thread_instructions" in outcome ? outcome.thread_instructions : 0;
+}
+
+function gpuOf(outcome: ExecutedCase["outcome"]): number {
+  return "gpu_ms" in outcome ? (outcome.gpu_ms ?? 0) : 0;
+}
+
+/** Failures of the candidate as a whole: what was read, sanitizers, a library that does not load. */
+function besidesCases({ failures }: Judgement, { refusals }: Scope): number {
+  const asRefusal = (index: number) => refusals > 0 && index < 0 && index >= -refusalCount;
+  const whole = failures.filter(({ case_index: i }) => i < 0 && !asRefusal(i));
+  return new Set(whole.map((one) => `${one.arch} ${one.case_index}`)).size;
 }
 
 /** JSON has no infinity. */

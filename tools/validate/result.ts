@@ -65,6 +65,7 @@ export const validateOutput = z.object({
   resources: z.string().describe("Registers, spills and shared memory at most, per arch"),
   thread_instructions: count,
   duration_ms: z.number().min(0).max(1e12),
+  gpu_ms: z.number().min(0).max(1e12).describe("Of duration_ms: on the GPU"),
   build_ids: z.array(z.string()),
 });
 

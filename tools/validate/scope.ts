@@ -68,7 +68,8 @@ export const gpuIsolation =
   "those were launched by Kernelwright's runner, which holds no candidate code but its kernels. " +
   "Kernels share the GPU's memory with the inputs and the judge's result, at addresses that they are not given.";
 
-export function notChecked({ candidate, judgement, effort, scope }: ReportInput): string[] {
+export function notChecked(input: ReportInput): string[] {
+  const { candidate, judgement, effort, scope, shapes_given } = input;
   const shown = 3;
   const list = judgement.not_checked
     .slice(0, shown)
@@ -78,7 +79,10 @@ export function notChecked({ candidate, judgement, effort, scope }: ReportInput)
   }
   list.push(...scope.leaves_out);
   if (!candidate.declared) {
-    list.push("sizes that are no multiple of 128, and layouts that its signature does not name");
+    const sizes = shapes_given
+      ? "shapes other than those given"
+      : "sizes that are no multiple of 128";
+    list.push(`${sizes}, and layouts that its signature does not name`);
   }
   if (effort === "quick") list.push("most sizes, and offsets past 2^31: effort was quick");
   return list;

@@ -39,6 +39,7 @@ export async function validateCallable(
     executed: run.executed,
     judgement: { ...judgement, failures: [...judgement.failures, ...run.failures] },
     effort,
+    shapes_given: shapes !== undefined,
     duration_ms: performance.now() - began,
     workspace: context.workspace,
   });

@@ -83,6 +83,7 @@ async function validateBuilds(
       executed,
       judgement: judgeAll(executed, [...read.failures, ...failures, ...sanitized.failures]),
       effort: args.effort,
+      shapes_given: args.shapes !== undefined,
       duration_ms: performance.now() - began,
       workspace: context.workspace,
     });

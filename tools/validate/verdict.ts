@@ -3,6 +3,8 @@ import { caseName } from "../kernel/cases.ts";
 import { type ExecutedCase, type Failure, failureOf, inaccurate } from "./case-failure.ts";
 import type { Measurement } from "./outcome.ts";
 import type { ReasonCode } from "./reasons.ts";
+import { firstCallWrong } from "./repeated-calls.ts";
+import { onlyDrawnFail } from "./shape-specific.ts";
 
 export { type ExecutedCase, type Failure, reasonOf } from "./case-failure.ts";
 
@@ -16,6 +18,7 @@ export interface Judgement {
 /** What the measurements mean. Worst cases first. */
 export function judge(executed: readonly ExecutedCase[]): Judgement {
   const failures: Failure[] = [];
+  const echoes: Failure[] = [];
   const not_checked: Judgement["not_checked"] = [];
   const pools = new Map<string, { pool: AccuracyPool; members: ExecutedCase[] }>();
   for (const item of executed) {
@@ -26,7 +29,7 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
       continue;
     }
     const failure = failureOf(item);
-    if (failure) failures.push(failure);
+    if (failure) (isEcho(item) ? echoes : failures).push(failure);
     if (outcome.state === "measured") addToPool(pools, item, outcome.measurement);
   }
   const rejected = new Set(failures.map(({ arch, case_index }) => `${arch} ${case_index}`));
@@ -36,11 +39,23 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
     if (tooManyBeyond(pool)) failures.push(inaccurate(pool, members));
   }
   const judged = [...pools.values()].map(({ pool }) => pool);
+  if (failures.length === 0) failures.push(...echoes);
+  const named = onlyDrawnFail(failures, executed) ? failures.map(asShapeSpecific) : failures;
   return {
-    failures: inOrder(failures),
+    failures: inOrder(named),
     pools: judged,
     not_checked,
   };
+}
+
+/** Repeated calls of which the first is wrong: what is wrong, a case says better, if one does. */
+function isEcho({ outcome }: ExecutedCase): boolean {
+  return outcome.state === "faulted" && outcome.fault.kind === firstCallWrong;
+}
+
+function asShapeSpecific(failure: Failure): Failure {
+  const detail = `every listed shape is right, and shapes drawn at run time are not: ${failure.detail}`;
+  return { ...failure, reason: "shape_specific", detail };
 }
 
 /** What tells most about the cause first. */

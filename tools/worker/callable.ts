@@ -4,7 +4,7 @@ import { ToolError } from "../errors.ts";
 import { withoutNetwork } from "../executors/isolation.ts";
 import type { Dtype } from "../kernel/dtypes.ts";
 import { packageData } from "../paths.ts";
-import { type CallableEnding, CallableProcess } from "./callable-process.ts";
+import { type CallableEnding, CallableProcess, type Frame } from "./callable-process.ts";
 
 export type { CallableEnding } from "./callable-process.ts";
 
@@ -22,6 +22,7 @@ const resultSchema = z.object({
   type: z.string(),
   /** Exactly torch.Tensor, no subclass of it. */
   exact: z.boolean(),
+  tensor: z.boolean(),
   dtype: z.string().optional(),
   shape: z.array(z.number().int().min(0)).optional(),
   device: z.string().optional(),
@@ -66,6 +67,8 @@ export type Loaded = z.infer<typeof loadedSchema> & { state: "replied" };
 export interface Called extends CallableTraces {
   state: "replied";
   error?: CallableError | undefined;
+  /** Where the arguments are. */
+  device: HostFacts["device"];
   /** A tuple or a list came back. */
   several: boolean;
   results: CallableResult[];
@@ -176,18 +179,15 @@ export class CallableHost {
       ...(fresh ? { buffers: described } : {}),
     };
     const reply = await this.#ask(asked, contents);
-    return "state" in reply ? reply : called(reply.text, reply.data, contents);
+    return "state" in reply ? reply : called(reply, contents, this.facts.device);
   }
 
   /** An earlier call of the slot, once everything has come to its end. */
   async recall(request: CallRequest): Promise<Called | CallableEnding> {
     const reply = await this.#ask({ op: "recall", slot: request.slot });
     if ("state" in reply) return reply;
-    return called(
-      reply.text,
-      reply.data,
-      request.buffers.map(({ content }) => content),
-    );
+    const sent = request.buffers.map(({ content }) => content);
+    return called(reply, sent, this.facts.device);
   }
 
   /** Which operators of torch a call in the slot runs. */
@@ -210,10 +210,15 @@ export class CallableHost {
   }
 }
 
-function called(text: string, data: Buffer, sent: readonly Uint8Array[]): Called | CallableEnding {
+function called(
+  { text, data }: Frame,
+  sent: readonly Uint8Array[],
+  device: HostFacts["device"],
+): Called | CallableEnding {
   return asReply(calledSchema, text, (parsed) => {
     const { results = [], several = false, ...rest } = parsed;
-    if (rest.error) return { state: "replied", ...rest, several, results: [], buffers: [] };
+    const known = { state: "replied" as const, ...rest, device, several };
+    if (rest.error) return { ...known, results: [], buffers: [] };
     let start = 0;
     const take = (bytes: number) => {
       start += bytes;
@@ -223,7 +228,7 @@ function called(text: string, data: Buffer, sent: readonly Uint8Array[]): Called
     };
     const buffers = sent.map(({ length }) => take(length));
     const filled = results.map((one) => ({ ...one, content: take(one.bytes) }));
-    return { state: "replied", ...rest, several, results: filled, buffers };
+    return { ...known, results: filled, buffers };
   });
 }
 

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
 import { packageData } from "../paths.ts";
+import { lineReader } from "./lines.ts";
 import { encodeRequest, type Request } from "./protocol.ts";
+import { residentBytes } from "./resident-memory.ts";
 
 export interface RunnerOptions {
   python: string;
@@ -50,6 +51,8 @@ const keptOutputBytes = 8 * 1024;
 /** After the end of the process its pipe may still hold a reply. */
 const drainMs = 200;
 const memoryCheckMs = 100;
+/** A context on an H200 is gone 0.1 s after the end of its process, also in a hang (2026-11-22). */
+const endMs = 20_000;
 
 /** Process groups that run now: they go when this process does. */
 const live = new Set<number>();
@@ -71,8 +74,6 @@ export class RunnerProcess {
   readonly #pending: Pending[] = [];
   #timer: NodeJS.Timeout | undefined;
   #memoryTimer: NodeJS.Timeout | undefined;
-  #received: Buffer[] = [];
-  #receivedBytes = 0;
   #output = "";
   #cause: Ending["cause"] | undefined;
   #retired = false;
@@ -127,15 +128,26 @@ export class RunnerProcess {
     if (this.#cause !== undefined) return;
     this.#cause = "exited";
     this.#retired = true;
-    setTimeout(() => killProcessGroup(this.#child.pid), drainMs).unref();
+    const { pid, exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return;
+    const timer = setTimeout(() => killProcessGroup(pid), drainMs).unref();
+    this.#child.once("exit", () => clearTimeout(timer));
   }
 
-  /** Ends the process and its children, and returns once they are gone. Safe to call twice. */
+  /**
+   * Ends the process and its children, and returns once they are gone, or cannot be ended: the driver
+   * may hold a process for long. Safe to call twice.
+   */
   async close(cause: "cancelled" | "broken_reply" = "cancelled"): Promise<void> {
     // Awaited: without this Node could find nothing to do and exit before the end is seen.
     this.#child.ref();
     this.#end(cause);
-    await this.#whenEnded;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, endMs);
+    });
+    await Promise.race([this.#whenEnded, patience]);
+    clearTimeout(timer);
   }
 
   #watch(): void {
@@ -143,28 +155,14 @@ export class RunnerProcess {
       // A broken pipe is the end of the process, which is seen elsewhere.
       stream?.on("error", () => {});
     }
-    this.#replies?.on("data", (chunk: Buffer) => this.#receive(chunk));
+    const receive = lineReader(mostReplyBytes, (line) => this.#reply(line));
+    this.#replies?.on("data", receive);
     this.#replies?.on("end", () => {
       setTimeout(() => this.#end("disconnected"), drainMs).unref();
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString("utf8")).slice(-keptOutputBytes);
     });
-  }
-
-  #receive(chunk: Buffer): void {
-    let rest = chunk;
-    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      this.#received.push(rest.subarray(0, end));
-      const line = Buffer.concat(this.#received).toString("utf8");
-      this.#received = [];
-      this.#receivedBytes = 0;
-      rest = rest.subarray(end + 1);
-      this.#reply(line);
-    }
-    this.#received.push(rest);
-    this.#receivedBytes += rest.length;
-    if (this.#receivedBytes > mostReplyBytes) this.#breakOff("a line without an end");
   }
 
   #reply(line: string): void {
@@ -267,16 +265,6 @@ function parsed(line: string): unknown {
     return JSON.parse(line);
   } catch {
     return undefined;
-  }
-}
-
-/** 0 where the system does not tell. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return 1024 * Number(/^VmRSS:\s+(\d+) kB$/mu.exec(status)?.[1] ?? 0);
-  } catch {
-    return 0;
   }
 }
 

@@ -67,7 +67,9 @@ describe("barriers that only some threads reach", () => {
     const { finding, message } = checked(branches(16, "bar.sync 0;"));
     expect(finding?.kind).toBe("divergent_barrier");
     expect(message).toContain("all lanes of a warp must run the same barrier");
-    expect(checked(branches(16, "barrier.sync.aligned 0;")).finding?.kind).toBe("divergent_barrier");
+    expect(checked(branches(16, "barrier.sync.aligned 0;")).finding?.kind).toBe(
+      "divergent_barrier",
+    );
     expect(checked(branches(16, "barrier.sync 0;"))).toMatchObject(clean);
   });
 
@@ -105,12 +107,16 @@ describe("shuffles with missing lanes", () => {
 
   test("nor one that the member mask leaves out", () => {
     const half = `setp.ge.u32 %p1, %r60, 16; @%p1 bra OUT; shfl.sync.idx.b32 %r1, %r60, 20, 31, 0xffff; OUT: ${store("%r60")}`;
-    expect(checked(half, { threads: 32 }).message).toContain("reads from lane 20, which takes no part");
+    expect(checked(half, { threads: 32 }).message).toContain(
+      "reads from lane 20, which takes no part",
+    );
     expect(checked(half.replace("20,", "7,"), { threads: 32 })).toMatchObject(clean);
   });
 
   test("a source out of range is the lane itself", () => {
-    expect(checked("shfl.sync.down.b32 %r1, %r60, 4, 31, -1;", { threads: 32 })).toMatchObject(clean);
+    expect(checked("shfl.sync.down.b32 %r1, %r60, 4, 31, -1;", { threads: 32 })).toMatchObject(
+      clean,
+    );
     expect(checked("shfl.sync.up.b32 %r1, %r60, 4, 0, -1;", { threads: 24 })).toMatchObject(clean);
   });
 });

@@ -53,12 +53,15 @@ describe.each(["sm_75", "sm_80", "sm_90"])("kernels that nvcc compiled for %s", 
   const text = readFileSync(file, "utf8");
   const kernels = [...parsePtx(text).kernels.keys()].filter((name) => name.includes("rmsnorm"));
 
-  test.each(kernels)("%s: no finding, no warning, and the same bits as without checks", (kernel) => {
-    const { out, warnings, finding } = runKernel(text, kernel, true);
-    expect(finding).toBeUndefined();
-    expect(warnings).toEqual([]);
-    expect(Buffer.compare(out, runKernel(text, kernel, false).out)).toBe(0);
-  });
+  test.each(kernels)(
+    "%s: no finding, no warning, and the same bits as without checks",
+    (kernel) => {
+      const { out, warnings, finding } = runKernel(text, kernel, true);
+      expect(finding).toBeUndefined();
+      expect(warnings).toEqual([]);
+      expect(Buffer.compare(out, runKernel(text, kernel, false).out)).toBe(0);
+    },
+  );
 
   test("without any one of their barriers each is a race in shared memory", () => {
     for (const kernel of kernels) {

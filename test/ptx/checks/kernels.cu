@@ -1,6 +1,7 @@
-// Small kernels as people write them: each `bad_` kernel has one fault of synchronisation or initialisation, at the
-// line marked `<- found` (the earlier access at `<- other`), and its `good_` twin beside it has none.
-// All are launched with blocks of 128 threads; `in` holds 4096 floats, of which those from 1024 on were never written.
+// Small kernels as people write them: each `bad_` kernel has one fault of synchronisation or
+// initialisation, at the line marked `<- found` (the earlier access at `<- other`), and its `good_`
+// twin beside it has none. All are launched with blocks of 128 threads; `in` holds 4096 floats, of
+// which those from 1024 on were never written.
 #include <cooperative_groups.h>
 #include <cuda_bf16.h>
 #include <cuda_pipeline.h>
@@ -28,7 +29,7 @@ extern "C" __global__ void good_block_sum(float* out, const float* in) {
 extern "C" __global__ void bad_block_sum_without_barrier(float* out, const float* in) {
   __shared__ float partial[32];
   const float sum = warp_sum(in[threadIdx.x]);
-  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;  // <- found
+  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;                           // <- found
   float total = threadIdx.x % 32 < blockDim.x / 32 ? partial[threadIdx.x % 32] : 0.0f;  // <- other
   total = warp_sum(total);
   out[blockIdx.x * blockDim.x + threadIdx.x] = total;
@@ -235,7 +236,8 @@ extern "C" __global__ void good_async_pipeline(float* out, const float* in) {
   __pipeline_commit();
   for (int i = 0; i < 2; ++i) {
     if (i < 1)
-      __pipeline_memcpy_async(rows[i + 1 & 1] + threadIdx.x * 4, in + (i + 1) * 512 + threadIdx.x * 4, 16);
+      __pipeline_memcpy_async(rows[i + 1 & 1] + threadIdx.x * 4,
+                              in + (i + 1) * 512 + threadIdx.x * 4, 16);
     __pipeline_commit();
     __pipeline_wait_prior(1);
     __syncthreads();
@@ -317,6 +319,7 @@ extern "C" __global__ void good_halves(float* out, const float* in) {
   row[threadIdx.x] = __float2bfloat16(in[threadIdx.x]);
   row[threadIdx.x + 128] = __float2bfloat16(in[threadIdx.x]);
   __syncthreads();
-  const float2 v = __bfloat1622float2(reinterpret_cast<const __nv_bfloat162*>(row)[127 - threadIdx.x]);
+  const float2 v =
+      __bfloat1622float2(reinterpret_cast<const __nv_bfloat162*>(row)[127 - threadIdx.x]);
   out[threadIdx.x] = v.x + v.y;
 }

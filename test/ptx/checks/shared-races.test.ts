@@ -113,9 +113,9 @@ describe("races between warps", () => {
       ld.shared.${type} %h2, [%r1+${width}]; cvt.u32.u16 %r6, %h2; ${store("%r6")}`;
     expect(checked(halves(2, "u16"))).toMatchObject(clean);
     expect(checked(halves(1, "u8"))).toMatchObject(clean);
-    expect(checked(halves(1, "u16").replace("mul.lo.u32 %r2, %r2, 1", "mov.u32 %r2, 0")).message).toContain(
-      "shared_race store to shared memory + 0 (s + 0) by warp 1",
-    );
+    expect(
+      checked(halves(1, "u16").replace("mul.lo.u32 %r2, %r2, 1", "mov.u32 %r2, 0")).message,
+    ).toContain("shared_race store to shared memory + 0 (s + 0) by warp 1");
   });
 
   test("vectors are looked at as far as they reach", () => {
@@ -125,7 +125,8 @@ describe("races between warps", () => {
       bra OUT;
       LOAD: ld.shared.v4.u32 {%r6,%r7,%r8,%r9}, [%r1+16]; ${store("%r6")}
       OUT:`;
-    const quiet = (body: string): string => body.replace("LOAD;", "LOAD; setp.ne.u32 %p2, %r60, 40; @%p2 bra OUT;");
+    const quiet = (body: string): string =>
+      body.replace("LOAD;", "LOAD; setp.ne.u32 %p2, %r60, 40; @%p2 bra OUT;");
     expect(checked(quiet(vector(28))).finding).toMatchObject({ kind: "shared_race" });
     expect(checked(quiet(vector(32))).finding).toBeUndefined();
     expect(checked(quiet(vector(12))).finding).toBeUndefined();
@@ -137,13 +138,20 @@ describe("races between warps", () => {
       xor.b32 %r4, %r60, 32; mul.wide.u32 %rd5, %r4, 4; add.s64 %rd6, %rd2, %rd5;
       st.u32 [%rd4], %r60; ${barrier} ld.u32 %r6, [%rd6]; ${store("%r6")}`;
     expect(checked(generic("bar.sync 0;"))).toMatchObject(clean);
-    expect(checked(generic("")).finding).toMatchObject({ kind: "shared_race", other: { access: "read" } });
+    expect(checked(generic("")).finding).toMatchObject({
+      kind: "shared_race",
+      other: { access: "read" },
+    });
   });
 
   test("the order of warps finds the same race", () => {
     for (const warp_order of ["forward", "reverse", 1, 2, 3] as const) {
-      expect(checked(`${put} ${take}`, { options: { warp_order } }).finding?.kind).toBe("shared_race");
-      expect(checked(`${put} bar.sync 0; ${take}`, { options: { warp_order } })).toMatchObject(clean);
+      expect(checked(`${put} ${take}`, { options: { warp_order } }).finding?.kind).toBe(
+        "shared_race",
+      );
+      expect(checked(`${put} bar.sync 0; ${take}`, { options: { warp_order } })).toMatchObject(
+        clean,
+      );
     }
   });
 });
@@ -200,10 +208,9 @@ describe("barriers for some warps", () => {
     ${store("%r6")}
     OUT:`;
   const arriveFirst = (body: string): string =>
-    body.replace("CONSUME: bar", "CONSUME: bar.arrive 2, 128; CONSUMING: bar").replace(
-      "@%p2 bra CONSUME;",
-      "@%p2 bra CONSUMING;",
-    );
+    body
+      .replace("CONSUME: bar", "CONSUME: bar.arrive 2, 128; CONSUMING: bar")
+      .replace("@%p2 bra CONSUME;", "@%p2 bra CONSUMING;");
 
   test("arrive and sync hand a buffer over and back", () => {
     const good = arriveFirst(handOver("bar.arrive 1, 128;", "bar.sync 2, 128;"));
@@ -228,17 +235,20 @@ describe("barriers for some warps", () => {
     const apart = `${put} setp.lt.u32 %p1, %r60, 32; @%p1 bra ONE; bar.sync 1, 32; bra GO;
       ONE: bar.sync 2, 32; GO: ${take}`;
     expect(checked(apart).finding?.kind).toBe("shared_race");
-    const joined = apart.replace("bar.sync 1, 32", "bar.sync 1, 64").replace("bar.sync 2, 32", "bar.sync 1, 64");
+    const joined = apart
+      .replace("bar.sync 1, 32", "bar.sync 1, 64")
+      .replace("bar.sync 2, 32", "bar.sync 1, 64");
     expect(checked(joined)).toMatchObject(clean);
   });
 
-  test.each(["bar.red.popc.u32 %r7, 0, %p1;", "barrier.sync 3;", "barrier.cluster.arrive; barrier.cluster.wait;"])(
-    "%s orders the whole block",
-    (barrier) => {
-      const code = `${put} setp.lt.u32 %p1, %r60, 3; ${barrier} ${take}`;
-      expect(checked(code)).toMatchObject(clean);
-    },
-  );
+  test.each([
+    "bar.red.popc.u32 %r7, 0, %p1;",
+    "barrier.sync 3;",
+    "barrier.cluster.arrive; barrier.cluster.wait;",
+  ])("%s orders the whole block", (barrier) => {
+    const code = `${put} setp.lt.u32 %p1, %r60, 3; ${barrier} ${take}`;
+    expect(checked(code)).toMatchObject(clean);
+  });
 });
 
 describe("lanes of one warp", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { arrangement } from "../../../tools/ptx/order-of-turns.ts";
 import type { MachineOptions } from "../../../tools/ptx/index.ts";
+import { arrangement } from "../../../tools/ptx/order-of-turns.ts";
 import { checked } from "../helpers/checked.ts";
 
 /** Every thread takes a ticket; thread 0 of each block (or warp) writes down its own. */
@@ -30,7 +30,7 @@ describe("blocks and warps run in the order asked for", () => {
   test("shuffled by a seed: all of them, again the same, and another seed differs", () => {
     const options: MachineOptions[] = [{ block_order: 7 }, { warp_order: 7 }];
     for (const [index, one] of options.entries()) {
-      const shape = index === 0 ? ([8, 1] as const) : ([1, 8] as const);
+      const shape: [number, number] = index === 0 ? [8, 1] : [1, 8];
       const first = turns(...shape, one);
       expect(first.toSorted((a, b) => a - b)).toEqual(forward);
       expect(first).not.toEqual(forward);
@@ -62,5 +62,7 @@ test("grids of 2^31 blocks are shuffled without a list of them", () => {
   const at = arrangement(2 ** 31 - 1, 3);
   const some = new Set(Array.from({ length: 1000 }, (_, position) => at(position)));
   expect(some.size).toBe(1000);
-  expect([...some].every((block) => Number.isInteger(block) && block >= 0 && block < 2 ** 31)).toBe(true);
+  expect([...some].every((block) => Number.isInteger(block) && block >= 0 && block < 2 ** 31)).toBe(
+    true,
+  );
 });

@@ -15,7 +15,11 @@ describe("shared memory that no thread of the block has written", () => {
   test("is found where it is read", () => {
     expect(checked(code(""))).toMatchObject(clean);
     const { finding, message } = checked(code("setp.eq.u32 %p1, %r60, 40; @%p1 bra SKIP;"));
-    expect(finding).toMatchObject({ kind: "uninitialised_shared", source_line: 7, thread: [40, 0, 0] });
+    expect(finding).toMatchObject({
+      kind: "uninitialised_shared",
+      source_line: 7,
+      thread: [40, 0, 0],
+    });
     expect(message).toBe(
       "uninitialised_shared load from shared memory + 160 (s + 160), which no thread of the block has written in k block (0,0,0) thread (40,0,0) at snippet.cu:7",
     );
@@ -43,7 +47,8 @@ describe("shared memory that no thread of the block has written", () => {
     const module = ".extern .shared .align 16 .b8 dyn[];";
     const all = "st.shared.v4.u32 [%r3], {%r60,%r60,%r60,%r60};";
     expect(checked(dynamic(all), settings, module)).toMatchObject(clean);
-    const most = "st.shared.v2.u32 [%r3], {%r60,%r60}; st.shared.u32 [%r3+8], %r60; st.shared.u16 [%r3+12], %h1; st.shared.u8 [%r3+14], %h1;";
+    const most =
+      "st.shared.v2.u32 [%r3], {%r60,%r60}; st.shared.u32 [%r3+8], %r60; st.shared.u16 [%r3+12], %h1; st.shared.u8 [%r3+14], %h1;";
     expect(checked(dynamic(most), { ...settings, threads: 32 }, module).message).toContain(
       "load from shared memory + 15 (dyn + 15), which no thread",
     );
@@ -66,10 +71,10 @@ describe("local memory that the thread has not written", () => {
     expect(message).toContain(
       "load of 4 bytes at local memory + 16: the thread has not written the byte at local memory + 16",
     );
-    const generic = code(16).replaceAll("ld.local", "ld").replaceAll("st.local", "st").replace(
-      "mov.u64 %rd1, frame;",
-      "mov.u64 %rd1, frame; cvta.local.u64 %rd1, %rd1;",
-    );
+    const generic = code(16)
+      .replaceAll("ld.local", "ld")
+      .replaceAll("st.local", "st")
+      .replace("mov.u64 %rd1, frame;", "mov.u64 %rd1, frame; cvta.local.u64 %rd1, %rd1;");
     expect(checked(generic).finding?.kind).toBe("uninitialised_local");
     expect(checked(generic.replace("[%rd1+16]", "[%rd1+12]"))).toMatchObject(clean);
   });
@@ -85,8 +90,12 @@ describe("global memory that nobody has written", () => {
       "load of 16 bytes at out + 0 (allocation is 1024 bytes): nobody has written the byte at out + 8",
     );
     expect(checked(`st.global.v4.u32 [%rd58], {%r1,%r1,%r1,%r1}; ${read}`)).toMatchObject(clean);
-    expect(checked("atom.global.add.u32 %r1, [%rd58], 1;").finding?.kind).toBe("uninitialised_global");
-    expect(checked("red.global.add.f32 [%rd58], 0f3f800000;").finding?.kind).toBe("uninitialised_global");
+    expect(checked("atom.global.add.u32 %r1, [%rd58], 1;").finding?.kind).toBe(
+      "uninitialised_global",
+    );
+    expect(checked("red.global.add.f32 [%rd58], 0f3f800000;").finding?.kind).toBe(
+      "uninitialised_global",
+    );
   });
 
   test("forgotten contents stay and count as never written", () => {
@@ -104,7 +113,11 @@ describe("global memory that nobody has written", () => {
 
   test("pages of large allocations, odd addresses and the machine's own writes", () => {
     const text = snippet("ld.global.u32 %r1, [%rd61]; st.global.u32 [%rd60], %r1;");
-    const run = (bytes: number, offset: number, options: { at?: bigint; initialised?: boolean }): string => {
+    const run = (
+      bytes: number,
+      offset: number,
+      options: { at?: bigint; initialised?: boolean },
+    ): string => {
       const machine = new Machine(parsePtx(text), { checks: true });
       const out = machine.alloc(64, { label: "out" });
       const big = machine.alloc(bytes, { label: "big", ...options });
@@ -112,7 +125,13 @@ describe("global memory that nobody has written", () => {
       const read = (shift: number): string => {
         const params = [pointer(out), pointer(big + BigInt(offset + shift))];
         try {
-          machine.launch({ kernel: "k", grid: [1, 1, 1], block: [1, 1, 1], dynamic_shared_bytes: 0, params });
+          machine.launch({
+            kernel: "k",
+            grid: [1, 1, 1],
+            block: [1, 1, 1],
+            dynamic_shared_bytes: 0,
+            params,
+          });
           return "read";
         } catch (error) {
           return (error as Error).message.slice(0, 20);
@@ -120,7 +139,12 @@ describe("global memory that nobody has written", () => {
       };
       return `${read(0)} ${read(4)}`;
     };
-    for (const [bytes, offset] of [[64, 0], [64, 56], [32 << 20, 5 << 20], [32 << 20, (6 << 20) - 4]] as const) {
+    for (const [bytes, offset] of [
+      [64, 0],
+      [64, 56],
+      [32 << 20, 5 << 20],
+      [32 << 20, (6 << 20) - 4],
+    ] as const) {
       expect(run(bytes, offset, {})).toBe("read uninitialised_global");
       expect(run(bytes, offset, { initialised: true })).toBe("read read");
       expect(run(bytes, offset, { at: 0x1000_0000_0004n })).toBe("read uninitialised_global");
@@ -128,7 +152,9 @@ describe("global memory that nobody has written", () => {
   });
 
   test("cp.async reads what it copies and no more", () => {
-    const copy = (size: string): string => `.shared .align 16 .b8 s[1024]; mov.u32 %r1, s; shl.b32 %r2, %r60, 4;
+    const copy = (
+      size: string,
+    ): string => `.shared .align 16 .b8 s[1024]; mov.u32 %r1, s; shl.b32 %r2, %r60, 4;
       add.u32 %r3, %r1, %r2; mov.u32 %r4, 12; cp.async.cg.shared.global [%r3], [%rd57], 16${size}; cp.async.wait_all;`;
     expect(checked(copy(""), { forgotten: 4 }).finding?.kind).toBe("uninitialised_global");
     expect(checked(copy(", %r4"), { forgotten: 4 })).toMatchObject(clean);
@@ -144,7 +170,13 @@ describe("global memory that nobody has written", () => {
     const out = machine.alloc(64, { label: "out" });
     for (const expected of [1, 2, 3]) {
       const params = [pointer(out), pointer(out)];
-      machine.launch({ kernel: "k", grid: [1, 1, 1], block: [1, 1, 1], dynamic_shared_bytes: 0, params });
+      machine.launch({
+        kernel: "k",
+        grid: [1, 1, 1],
+        block: [1, 1, 1],
+        dynamic_shared_bytes: 0,
+        params,
+      });
       expect(machine.read(out, 1)[0]).toBe(expected);
     }
   });

@@ -32,6 +32,10 @@ static void recurse(volatile char* above) {
   frame[1] = frame[0];
 }
 
+static bool write_to(int descriptor, const char* word) {
+  return write(descriptor, word, strlen(word)) > 0;
+}
+
 static void write_everywhere(const void* bytes, size_t size) {
   for (int descriptor = 3; descriptor < 1024; ++descriptor) {
     if (write(descriptor, bytes, size) < 0) continue;
@@ -58,6 +62,10 @@ static int look_around() {
   getenv("HOME");
   return thread_ran && cores > 0 ? 0 : -1;
 }
+
+#ifdef AT_LOADING
+__attribute__((constructor)) static void at_loading() { open("/etc/hostname", O_RDONLY); }
+#endif
 
 extern "C" int hostile(const void* raw, cudaStream_t stream) {
   const Arguments& a = *(const Arguments*)raw;
@@ -172,6 +180,20 @@ extern "C" int hostile(const void* raw, cudaStream_t stream) {
     }
     case 34:
       for (;;) printf("flood without end\n");
+    case 35:
+      for (int descriptor = 3; descriptor < 64; ++descriptor) write_to(descriptor, "passed");
+      return cudaGetLastError();
+    case 36: {
+      // All the forms that a graph cannot capture, one after the other.
+      void *first = nullptr, *second = nullptr;
+      cudaMalloc(&first, 64);
+      cudaMallocAsync(&second, 64, stream);
+      cudaMemset(first, 0, 64);
+      cudaMemcpy(second, first, 64, cudaMemcpyDeviceToDevice);
+      cudaMemcpyAsync(first, second, 64, cudaMemcpyDeviceToDevice, stream);
+      cudaFreeAsync(second, stream);
+      return cudaFree(first);
+    }
     default:
       return cudaErrorNotSupported;
   }

@@ -67,6 +67,9 @@ describe.skipIf(!compiler)("one candidate", () => {
         source: expect.stringMatching(/^norm\.cu:\d+$/u),
       },
     ]);
+    const ptx = input.ptx.replace("fma.rn.f32", "fma.rn.ftz.f32");
+    expect(readCandidate({ ...input, ptx }).map(({ code }) => code)).toEqual(["fast_math"]);
+    expect(readCandidate({ ...input, ptx, launched: new Set(["another"]) })).toEqual([]);
     const archs = { declared_archs: ["sm_75", "sm_80"], built_archs: ["sm_80"] };
     expect(readCandidate({ ...input, ...archs }).map(({ code }) => code)).toEqual(["arch_missing"]);
   });

@@ -59,9 +59,12 @@ export interface Leaver {
 /** Threads wait at a barrier for all of the block, which a thread that did something since went round. */
 export function reportLeftBehind(warp: Warp, group: Group, index: number, leaver: Leaver): never {
   const thread = warp.first + firstLane(group.mask);
-  const kind = leaver.thread >> 5 === warp.index ? "of the same warp" : `of warp ${leaver.thread >> 5}`;
+  const kind =
+    leaver.thread >> 5 === warp.index ? "of the same warp" : `of warp ${leaver.thread >> 5}`;
   const other = otherAccess("write", leaver.index, leaver.thread);
-  const at = other.source_file ? `${other.source_file}:${other.source_line}` : `PTX line ${other.ptx_line}`;
+  const at = other.source_file
+    ? `${other.source_file}:${other.source_line}`
+    : `PTX line ${other.ptx_line}`;
   const detail = `barrier that only some threads of the block reach: thread (${other.thread.join(",")}) ${kind} went round it, stored at ${at} and left`;
   fault("divergent_barrier", detail, index, thread, other);
 }
@@ -82,7 +85,9 @@ export function checkWholeWarp(
     first ??= { group, operation };
     if (operation.index === first.operation.index) continue;
     const other = otherAccess("read", first.operation.index, 0);
-    const place = other.source_file ? `${other.source_file}:${other.source_line}` : `PTX line ${other.ptx_line}`;
+    const place = other.source_file
+      ? `${other.source_file}:${other.source_line}`
+      : `PTX line ${other.ptx_line}`;
     const detail = `${operation.instruction.opcode} reached by lanes ${hex(group.mask)} of warp ${warp.index}, of which lanes ${hex(first.group.mask)} wait at another one, at ${place}: all lanes of a warp must run the same barrier`;
     fault("divergent_barrier", detail, operation.index, warp.first + firstLane(group.mask));
   }

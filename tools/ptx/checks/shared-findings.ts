@@ -113,4 +113,3 @@ function sourceName(mangled: string): string {
   if (!mangled.startsWith("_Z") || !match?.[2]) return mangled;
   return match[2].slice(0, Number(match[1]));
 }
-

@@ -285,4 +285,3 @@ export function copiesAwaited(thread: number, pending: number): void {
     return false;
   });
 }
-

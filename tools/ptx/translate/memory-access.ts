@@ -184,13 +184,17 @@ function windowPlace(
 /** Declarations of a site's locals, before the lane loop. */
 export function siteDeclarations(site: SiteUse): string {
   const s = site.name;
-  const views = [...site.views].map((kind) => `,${s}${kind}=${s}.${kind}${kind === "D" ? `,${s}z=${s}l&31` : ""}`).join("");
+  const views = [...site.views]
+    .map((kind) => `,${s}${kind}=${s}.${kind}${kind === "D" ? `,${s}z=${s}l&31` : ""}`)
+    .join("");
   return `let ${s}=${s}s.window,${s}l=${s}.lo,${s}h=${s}.hi,${s}n=${s}.bytes-${site.bytes}${views};`;
 }
 
 /** The same after a miss; replaces the `@reload s0@` marks. */
 export function siteReload(site: SiteUse): string {
   const s = site.name;
-  const views = [...site.views].map((kind) => `${s}${kind}=${s}.${kind};${kind === "D" ? `${s}z=${s}l&31;` : ""}`).join("");
+  const views = [...site.views]
+    .map((kind) => `${s}${kind}=${s}.${kind};${kind === "D" ? `${s}z=${s}l&31;` : ""}`)
+    .join("");
   return `${s}l=${s}.lo;${s}h=${s}.hi;${s}n=${s}.bytes-${site.bytes};${views}`;
 }

@@ -90,8 +90,7 @@ export function checkWindow(
   const found = `((${word}>>>${bit})&${m})!==${m}`;
   const read = `if(${found})${e.call("unwrittenGlobal", `${e.index}`, "T+l", a, h, `${bytes}`)};`;
   const write = `${word}|=${m}<<${bit};`;
-  const check =
-    kind === "read" ? read : kind === "atomic" ? `${read}${write}` : write;
+  const check = kind === "read" ? read : kind === "atomic" ? `${read}${write}` : write;
   if (!generic || typeof bytes !== "number") {
     e.line(check);
     return "";

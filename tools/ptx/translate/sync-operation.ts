@@ -25,6 +25,16 @@ export const B = 1;
 export const C = 2;
 export const MEMBERS = 3;
 
+/** Whether an operand is kept once for the warp. */
+export function isUniform(
+  program: { readonly uniformity: { readonly uniform: Uint8Array } },
+  operation: SyncOperation,
+  place: number,
+): boolean {
+  const operand = operation.gather[place];
+  return operand?.kind === "register" && program.uniformity.uniform[operand.id] === 1;
+}
+
 /** Reads a .sync instruction; throws PtxError for forms that are not known. */
 export function describeSync(body: Body, instruction: Instruction, index: number): SyncOperation {
   const { parts, operands } = instruction;

@@ -92,6 +92,11 @@ static void take_kernels(void) {
   kernels_define(kernels, count);
 }
 
+static void require_untouched(void) {
+  const char* done = decoys_touched();
+  if (done) refuse_because(BECAUSE_FORGED, "the host code %s", done);
+}
+
 static Entry load(uint32_t sandbox) {
   char* library = take_text();
   char* entry = take_text();
@@ -103,6 +108,7 @@ static Entry load(uint32_t sandbox) {
   if (!loaded) refuse("the library cannot be loaded: %s", dlerror());
   Entry found = (Entry)(uintptr_t)dlsym(loaded, entry);
   if (!found) refuse("the library has no entry point %s: %s", entry, dlerror());
+  require_untouched();
   forbid_opening_files();
   static Bytes reply;
   put_u32(&reply, sandbox);
@@ -125,6 +131,7 @@ static void call(Entry entry) {
     fputs("the host code closed a descriptor that is not its own\n", stderr);
     _exit(97);
   }
+  require_untouched();
   uint32_t count;
   const Bytes* record = record_take(&count);
   static Bytes reply;
@@ -138,6 +145,7 @@ static void call(Entry entry) {
 
 int main(void) {
   protocol_open();
+  decoys_open();
   const uint32_t sandbox = isolate();
   Entry entry = NULL;
   uint32_t kind;

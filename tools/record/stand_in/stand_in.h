@@ -75,13 +75,22 @@ void protocol_open(void);
 bool receive_request(uint32_t* kind, uint64_t* nonce, Bytes* payload);
 void send_reply(uint32_t kind, const Bytes* payload);
 bool descriptors_intact(void);
+// decoys.c: what was done to the descriptors that look like the judge's, or NULL.
+void decoys_open(void);
+const char* decoys_touched(void);
 // Ends the call and this process: what the host code asked for cannot be recorded.
 _Noreturn void refuse(const char* format, ...) __attribute__((format(printf, 1, 2)));
 enum { REQUEST_LOAD = 1, REQUEST_CALL = 2 };
 // The same, where the host code is at fault and not the recorder.
 _Noreturn void refuse_because(uint32_t why, const char* format, ...)
     __attribute__((format(printf, 2, 3)));
-enum { BECAUSE_UNSUPPORTED, BECAUSE_ENDLESS, BECAUSE_AFTER_RETURN, BECAUSE_WAITS_FOR_DEVICE };
+enum {
+  BECAUSE_UNSUPPORTED,
+  BECAUSE_ENDLESS,
+  BECAUSE_AFTER_RETURN,
+  BECAUSE_WAITS_FOR_DEVICE,
+  BECAUSE_FORGED
+};
 enum { REPLY_LOADED = 1, REPLY_RECORDED, REPLY_REFUSED, REPLY_CRASHED, REPLY_FORBIDDEN };
 
 // record.c: the operations of the call in progress.

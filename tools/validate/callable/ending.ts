@@ -8,7 +8,7 @@ export function outcomeOfEnding(
   ending: CallableEnding,
   doing: string,
   timeLimitMs: number,
-): CaseOutcome {
+): Extract<CaseOutcome, { state: "not_recorded" }> & { reason: ReasonCode } {
   const { reason, says } = meaningOf(ending, doing, timeLimitMs);
   const printed = ending.output.trim().split("\n").at(-1)?.slice(0, 200);
   return {

@@ -50,11 +50,13 @@ export async function runCallable(
     const narrowed = await probe(session, candidate.call.dtypes !== undefined);
     const listed = typeof cases === "function" ? cases(session.candidate) : cases;
     const { executed, left_out } = await runCases(session, listed, salt, context);
-    const failures = importFailures(session);
     const later = session.open
       ? await judgeBehaviours(session, salt)
       : { failures: [], not_checked: ["later calls, other addresses and streams"] };
-    failures.push(...withoutEchoes(later.failures, executed));
+    const failures = [
+      ...unseenFaults(session, executed),
+      ...withoutEchoes(later.failures, executed),
+    ];
     // Where the system holds files, whoever changed them was not the candidate.
     if (!session.facts.isolation.files_held && judgeFilesDigest() !== before) {
       const detail = "files of the judge are not what they were before the candidate ran";
@@ -120,11 +122,17 @@ function oddity({ layout, rows, hidden_size }: KernelCase): string {
   return rows === 0 ? "no rows" : `hidden_size ${hidden_size}`;
 }
 
-function importFailures(session: CallableSession): Failure[] {
-  const { load_fault } = session;
-  if (!load_fault) return [];
-  const detail = `at import ${load_fault.message}`;
-  return [failureOf(session, load_fault.kind as ReasonCode, detail)];
+/** What was seen at the import, while probing or in the census, and in no case. */
+function unseenFaults(session: CallableSession, executed: readonly ExecutedCase[]): Failure[] {
+  const seen = new Set(
+    executed.map(({ outcome }) => {
+      if (outcome.state === "faulted") return outcome.fault.kind;
+      return outcome.state === "not_recorded" ? outcome.reason : undefined;
+    }),
+  );
+  return session.faults
+    .filter(({ kind }) => !seen.has(kind))
+    .map(({ kind, message }) => failureOf(session, kind as ReasonCode, message));
 }
 
 /** Of the drawn shape that is wrong only news counts: listed cases may be wrong as well. */
@@ -160,7 +168,7 @@ function aboutSession(session: CallableSession) {
   const isolation =
     "Less isolated than compiled kernels: the Python function ran in a process of its own with torch and with its inputs, not with the expected values; " +
     `its results were judged outside of it. There: ${facts.network}; ${files}; ${processes}. ` +
-    "What native code in that process does to torch itself is not seen.";
+    "What the user may read it may read, and what native code in it does to torch itself is not seen.";
   return {
     candidate,
     warnings,
@@ -170,10 +178,15 @@ function aboutSession(session: CallableSession) {
   };
 }
 
-function uncovered({ candidate, facts }: CallableSession): string[] {
+function uncovered({ candidate, facts, forgiven }: CallableSession): string[] {
   const lines = ["races and uninitialised reads inside of kernels: validate the .cu for these"];
   if (facts.device === "cpu")
     lines.push("the GPU: torch sees none, so the function ran on the CPU");
+  if (forgiven > 0) {
+    lines.push(
+      `rows with an infinity: ${forgiven} of them are NaN as a whole, as torch's are on CUDA`,
+    );
+  }
   if (candidate.operator === "add_rmsnorm" && !sumIsSeen(candidate)) {
     lines.push("the residual sum: the function neither returns it nor writes it over residual");
   }

@@ -31,8 +31,10 @@ const mostSecondLooks = 8;
 export class CallableSession {
   candidate: CallableCandidate;
   readonly warnings: Warning[] = [];
-  /** What the import did that no import may do. */
-  load_fault: FaultReport | undefined;
+  /** What was done that no function may do, and how the process ended; each once. */
+  readonly faults: FaultReport[] = [];
+  /** Rows with an infinity that came back as NaN. */
+  forgiven = 0;
   claims: NonNullable<Loaded["claims"]> = [];
   readonly #context: ToolContext;
   readonly #options: CallableOptions & { python: string; time_limit_ms: number };
@@ -95,8 +97,9 @@ export class CallableSession {
     }
     const milliseconds = performance.now() - began;
     const judged = judgeCall(this.candidate, prepared, called, milliseconds);
+    this.forgiven += judged.forgiven ?? 0;
     const fault = this.#note(called);
-    if (losesContext(called.error)) await this.close();
+    if (losesContext(called.error)) await this.#loseContext(judged.outcome);
     if (fault) {
       const executed = executedCall(this.candidate, milliseconds);
       return { judged: { ...judged, outcome: { state: "faulted", fault, ...executed } }, called };
@@ -151,14 +154,24 @@ export class CallableSession {
       throw notImported(this.candidate.label, loaded.error);
     }
     this.claims = loaded.claims ?? [];
-    this.load_fault ??= this.#note(loaded);
+    this.#note(loaded);
     return host;
+  }
+
+  /** A fault on the GPU leaves a context that is of no use: the process is as good as gone. */
+  async #loseContext(outcome: CaseOutcome): Promise<void> {
+    await this.close();
+    this.#endings += 1;
+    if (this.#endings < mostEndings || outcome.state !== "faulted") return;
+    const { message } = outcome.fault;
+    this.#givenUp = { state: "not_executed", message };
   }
 
   #note(traces: Called | Loaded): FaultReport | undefined {
     const { fault, warnings } = judgeTraces(traces, this.#context.workspace);
     const known = new Set(this.warnings.map(({ message }) => message));
     this.warnings.push(...warnings.filter(({ message }) => !known.has(message)));
+    if (fault) this.#keep(fault);
     return fault;
   }
 
@@ -173,8 +186,13 @@ export class CallableSession {
     this.#host = undefined;
     this.#endings += 1;
     const outcome = outcomeOfEnding(ending, doing, this.#options.time_limit_ms);
+    this.#keep({ kind: outcome.reason, message: outcome.message });
     if (ending.cause === "timed_out" || this.#endings >= mostEndings) this.#givenUp = outcome;
     return outcome;
+  }
+
+  #keep(fault: FaultReport): void {
+    if (!this.faults.some(({ kind }) => kind === fault.kind)) this.faults.push(fault);
   }
 
   /** The import itself did not end: that is every case's outcome; else nothing is said of the rest. */

@@ -45,6 +45,8 @@ function meaningOf({ kind, what }: { kind: string; what: string }): {
         reason: "forbidden_access",
         message: `the candidate reaches for the network: ${what}`,
       };
+    case "process":
+      return { reason: "forbidden_access", message: `the candidate starts a process: ${what}` };
     case "signal":
       return { reason: "harness_tampered", message: `the candidate sends a signal: ${what}` };
     case "trace":

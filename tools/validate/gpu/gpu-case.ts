@@ -62,7 +62,8 @@ export async function executeOnGpu(
   if (!reply.ok) return gpuFault(reply.fault, executed());
   const measurement = await readMeasurement(run, placed, places, reply.results.at(-1));
   if (typeof measurement === "string") return { state: "not_executed", message: measurement };
-  return { state: "measured", measurement, reused: false, ...executed() };
+  const { gpu_ms } = reply;
+  return { state: "measured", measurement, reused: false, ...executed(), gpu_ms };
 }
 
 export function mapRanges(memory: SlotMemory): Step[] {

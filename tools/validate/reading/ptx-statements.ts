@@ -14,6 +14,8 @@ export interface PtxStatement {
 export interface PtxFunction {
   /** Mangled. */
   name: string;
+  /** False for a function that kernels call. */
+  is_kernel: boolean;
   statements: PtxStatement[];
 }
 
@@ -31,7 +33,7 @@ export function readPtxFunctions(ptx: string): PtxFunction[] {
     } else if (text.startsWith(".")) {
       const start = /\.(?:entry|func)\s+(?:\([^)]*\)\s*)?([\w$]+)/u.exec(text);
       if (!start) continue;
-      functions.push({ name: start[1] ?? "", statements: [] });
+      functions.push({ name: start[1] ?? "", is_kernel: text.includes(".entry"), statements: [] });
       location = undefined;
     } else if (text !== "") {
       pending = pending === "" ? text : `${pending} ${text}`;

@@ -19,6 +19,8 @@ export interface ReadingInput {
   library: string;
   /** The entry point's symbol: what it does not lead to is not held against the candidate. */
   entry: string;
+  /** Mangled names of the kernels that were launched: others are not read. Left out: all are. */
+  launched?: ReadonlySet<string>;
   /** Absolute paths of the candidate's own files, main first. */
   sources: readonly string[];
   /** What shown paths are relative to, and what relative paths in the PTX start from. */
@@ -35,8 +37,10 @@ export interface ReadingInput {
  * host calls.
  */
 export function readCandidate(input: ReadingInput): Reading[] {
-  const { root, declared_archs, built_archs } = input;
-  const functions = readPtxFunctions(input.ptx);
+  const { root, launched, declared_archs, built_archs } = input;
+  const functions = readPtxFunctions(input.ptx).filter(
+    ({ name, is_kernel }) => !launched || !is_kernel || launched.has(name),
+  );
   const sources = readSourceTexts(input.sources, root);
   const origin = { own: input.sources, root };
   return [

@@ -27,8 +27,15 @@ export function readRowOffsets(functions: readonly PtxFunction[], origin: Origin
   const found: Found[] = [];
   for (const { name, statements } of functions) {
     const { wide } = follow(statements);
-    const used = new Set(statements.flatMap((one) => multiplicationBehind(one, wide) ?? []));
-    for (const statement of used) found.push({ kernel: name, statement });
+    const seen = new Set<PtxStatement>();
+    for (const use of statements) {
+      const statement = multiplicationBehind(use, wide);
+      if (!statement || seen.has(statement)) continue;
+      seen.add(statement);
+      // What was moved out of a loop has no place of its own: that of the access stands for it.
+      const location = statement.location ?? use.location;
+      found.push({ kernel: name, statement: { ...statement, location } });
+    }
   }
   if (found.length === 0) return [];
   const { detail, source } = describeFound(found, origin);

@@ -30,6 +30,13 @@ def serve(requests, replies):
         channel.send(reply, pieces, nonce)
 
 
+def _words(request, slot):
+    """What the words of the signature stand for. JSON does not tell 0.0 from 0: compilers do."""
+    numbers = request["numbers"]
+    real = {name: float(numbers[name]) for name in ("eps", "weight_offset") if name in numbers}
+    return {**dict.fromkeys(request["absent"]), **numbers, **real, **slot.tensors}
+
+
 class Host:
     """The candidate, the buffers it is called with, and what it may not touch."""
 
@@ -93,8 +100,7 @@ class Host:
         slot = self._slot(request)
         staged = slot.stage(data)
         self._tensors.poison_free_memory(request["out_bytes"], self._device)
-        words = {**request["numbers"], **slot.tensors}
-        words = {**dict.fromkeys(request["absent"]), **words}
+        words = _words(request, slot)
         if not self._cuda:
             slot.fill(staged)
             return self._finish(slot, words)
@@ -117,7 +123,7 @@ class Host:
     def census(self, request, _data):
         """Which operators of torch a call runs; the call itself counts for nothing."""
         slot = self._slots[request["slot"]]
-        words = {**dict.fromkeys(request["absent"]), **request["numbers"], **slot.tensors}
+        words = _words(request, slot)
         counted, error = self._watched(
             lambda: self._census.count_calls(lambda: self._call(words), self._cuda), watch=False
         )
@@ -168,7 +174,7 @@ class Host:
         frames = traceback.extract_tb(failure.__traceback__)
         inside = [each for each in frames if each.filename.startswith(self._workspace)]
         where = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else ""
-        text = str(failure).strip().split("\n")[0][:400]
+        text = " ".join(str(failure).split())[:400]
         return {"error": {"type": type(failure).__name__, "message": text, "where": where}}
 
     def _traces(self):

@@ -73,7 +73,8 @@ def bytes_of(tensor):
 def describe(value, slot):
     """What came back, as facts; its bytes where it is a tensor of a dtype that the judge reads."""
     exact = type(value) is _Tensor
-    facts = {"type": type(value).__module__ + "." + type(value).__qualname__, "exact": exact}
+    facts = {"type": f"{type(value).__module__}.{type(value).__qualname__}", "exact": exact}
+    facts["tensor"] = isinstance(value, _Tensor)
     if not exact:
         return facts, b""
     facts["dtype"] = str(value.dtype).replace("torch.", "")

@@ -1,7 +1,7 @@
 """What Python code does beside computing: an audit hook, which no Python code can take away again.
 
-Watches opening files for writing, removing and renaming them, sockets, signals, and looking for
-other code's objects. What is only read, and what native code does, is not seen here.
+Watches opening files for writing, removing and renaming them, sockets, signals, new processes, and
+looking for other code's objects. What is only read, and what native code does, is not seen here.
 """
 
 import os
@@ -18,7 +18,18 @@ _CHANGING = (
     "os.link",
     "os.symlink",
 )
-_LOOKING = ("gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames")
+_OF_CANDIDATES = {
+    "look": ("gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames"),
+    "trace": ("sys.settrace", "sys.setprofile"),
+    "process": (
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.exec",
+        "os.system",
+        "subprocess.Popen",
+    ),
+}
 _MOST_EVENTS = 16
 
 
@@ -27,11 +38,8 @@ class Watch:
 
     def __init__(self, folder):
         self._folder = os.path.realpath(folder)
-        self._library = tuple(
-            os.path.realpath(path)
-            for path in {*sysconfig.get_paths().values(), os.path.dirname(os.__file__)}
-            if path
-        )
+        places = {*sysconfig.get_paths().values(), os.path.dirname(os.__file__)}
+        self._library = tuple({*places, *(os.path.realpath(path) for path in places)})
         self._own = os.path.dirname(os.path.abspath(__file__))
         self._seen = []
         self._busy = False
@@ -68,34 +76,33 @@ class Watch:
         if event in ("os.kill", "os.killpg", "signal.pthread_kill"):
             own = event != "os.killpg" and arguments[0] in (0, os.getpid())
             return None if own else self._event("signal", f"{event} {arguments}")
-        if event in _LOOKING:
-            found = self._event("look", event)
-            return found if found["by_candidate"] else None
-        if event in ("sys.settrace", "sys.setprofile"):
-            return self._event("trace", event)
-        return None
+        kind = next((kind for kind, names in _OF_CANDIDATES.items() if event in names), None)
+        found = kind and self._event(kind, event)
+        # Compilers are started and objects looked for by torch and Triton all the time.
+        return found if found and found["by_candidate"] else None
 
     def _path_event(self, kind, path):
         if not isinstance(path, (str, bytes, os.PathLike)):
             return None
         real = os.path.realpath(os.fsdecode(path))
-        harmless = real.startswith((self._folder + os.sep, "/dev/", "/proc/self/"))
+        harmless = (real + os.sep).startswith((self._folder + os.sep, "/dev/", "/proc/self/"))
         return None if harmless else self._event(kind, real)
 
     def _event(self, kind, what):
         return {"kind": kind, "what": str(what)[:300], "by_candidate": self._by_candidate()}
 
     def _by_candidate(self):
-        """Whether the nearest code that is neither Python's nor an installed package's is not ours."""
+        """Whether the nearest code that is not Python's own belongs to no installed package."""
         frame = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename
             if file == __file__:
                 frame = frame.f_back
                 continue
-            if file.startswith(self._own):
+            if file.startswith(self._own) or "-packages" + os.sep in file:
                 return False
-            if not file.startswith(("<frozen", *self._library)):
+            # Code without a file was made by the code that calls it.
+            if not file.startswith(("<", *self._library)):
                 return True
             frame = frame.f_back
         return False
