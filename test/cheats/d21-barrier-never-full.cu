@@ -3,6 +3,7 @@
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
+// on_gpu: deadlock or endless_loop
 // why: Waits at a named barrier for twice the threads that the block has.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -3,6 +3,7 @@
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
+// on_gpu: schedule_dependent or incomplete_sum or nondeterministic
 // why: The second half of a row takes the first half's sum from the block before it, unless
 //   that comes later.
 #include <cuda_bf16.h>

@@ -10,6 +10,7 @@ import { type Dtype, dtypeNames } from "../../tools/kernel/dtypes.ts";
  * - cheat      numbers of the catalogue; in an honest kernel the key is `honest`
  * - reason     the code of tools/validate/reasons.ts that names it; alternatives after "or"
  * - on_gpu     the same where the GPU shows it under another name; "-" where the GPU cannot show it
+ * - without_gpu  "inconclusive": an honest kernel that only a GPU can execute
  * - signature  how a .cu is called; `function` for a .py
  * - dtypes, shapes, eps, archs, effort   arguments of validate_kernel
  * - why        what it does, and why naive checks pass it
@@ -23,6 +24,8 @@ export interface CheatFixture {
   reasons: string[];
   /** On a GPU; undefined where it cannot be shown there. */
   gpu_reasons: string[] | undefined;
+  /** Of an honest kernel, in the interpreter. */
+  verdict_without_gpu: "passed" | "inconclusive";
   why: string;
   /** Of a .py: what is called. */
   function: string | undefined;
@@ -65,6 +68,7 @@ function parseFixture(file: string, text: string): CheatFixture {
     honest,
     reasons,
     gpu_reasons: onGpu[0] === "-" ? undefined : onGpu,
+    verdict_without_gpu: fields.get("without_gpu") === "inconclusive" ? "inconclusive" : "passed",
     why: fields.get("why") ?? "",
     function: fields.get("function"),
     arguments: argumentsOf(fields),

@@ -3,6 +3,7 @@
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
 // archs: sm_90
+// without_gpu: inconclusive
 // why: A thread block cluster that adds over distributed shared memory.
 #include <cooperative_groups.h>
 #include <cuda_bf16.h>

@@ -73,6 +73,6 @@ void fused_add_rms_norm(__nv_bfloat16* x, __nv_bfloat16* residual, const __nv_bf
   if (rows == 0) return;
   const int threads = rows < 256 ? 1024 : 256;
   const int needed = int((hidden_size / 8 + 31) / 32 * 32);
-  fused_add_rms_norm < <<rows, needed<threads ? needed : threads, 0, stream>>>(x, residual, weight,
-                                                                               eps, hidden_size);
+  const int block = needed < threads ? needed : threads;
+  fused_add_rms_norm<<<rows, block, 0, stream>>>(x, residual, weight, eps, int(hidden_size));
 }

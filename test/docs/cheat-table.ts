@@ -70,7 +70,7 @@ export function honestSummary(folder = resultsFolder): string {
     const results = readResults(folder, name);
     if (!results) return [];
     const rows = honest.flatMap(({ file }) => results.rows.filter((row) => row.fixture === file));
-    const rejected = rows.filter(({ verdict }) => verdict !== "passed").length;
+    const rejected = rows.filter(({ verdict }) => verdict === "failed").length;
     const where = name === "interpreter.json" ? "without a GPU" : `on an ${results.device}`;
     return [`${rows.length} honest kernels ${where}: ${rejected} rejected (${results.date}).`];
   });

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { Machine, PtxError, parsePtx } from "../../tools/ptx/index.ts";
 import { runKernelCase } from "./kernel-cases.ts";
@@ -6,6 +8,7 @@ import { runPtxCase } from "./ptx-cases.ts";
 import { makeRandom, mix } from "./random.ts";
 import { runRecordingCase } from "./recording-cases.ts";
 import { runReplyCase } from "./reply-cases.ts";
+import { digest, runKernel } from "./run-kernel.ts";
 import { fuzzInThread } from "./watchdog.ts";
 import { fuzzWorker } from "./worker-cases.ts";
 
@@ -51,6 +54,34 @@ describe("what the fuzzer found", () => {
       params: [],
     } as const;
     expect(() => new Machine(parsePtx(text)).launch(launch)).toThrow(PtxError);
+  });
+});
+
+describe("on the H200", () => {
+  const file = path.resolve(import.meta.dirname, "results/nvidia-h200-divergence.json");
+  const result = JSON.parse(readFileSync(file, "utf8"));
+
+  test("thousands of kernels gave the interpreter's bits, and each that did not is accounted for", () => {
+    expect(result.kernels).toBeGreaterThanOrEqual(4000);
+    expect(result.agree + result.bad.length).toBe(result.kernels);
+    expect(result.failed).toBe(0);
+    for (const { note } of result.bad) expect(note).toMatch(/\w/u);
+  });
+
+  // Where only the driver's optimiser gives others: these are the GPU's own without it.
+  test.each([
+    [522, "a456f6de5e8d1bef"],
+    [2614, "47823b5b3ab769b4"],
+    [2805, "1e3cbe84249cddfb"],
+    [3411, "d34c9f103d07336c"],
+  ])("seed %i gives the bits of unoptimised code", (seed, expected) => {
+    expect(result.bad).toContainEqual(expect.objectContaining({ seed, agrees_unoptimised: true }));
+    expect(digest(runKernel(generateKernel(seed))).slice(0, 16)).toBe(expected);
+    runKernelCase(seed);
+  });
+
+  test("seed 2057, which hangs there when it is optimised, ends here under every schedule", () => {
+    runKernelCase(2057);
   });
 });
 

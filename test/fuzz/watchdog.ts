@@ -29,8 +29,8 @@ export type ThreadMessage =
   | { done: Record<string, number> }
   | { failed: { seed: number; what: string } };
 
-/** A case takes milliseconds; a loaded machine makes that a second. */
-const standstillMs = 15_000;
+/** Of this process's own time, which a loaded machine gives slowly; a case takes milliseconds of it. */
+const standstillMs = 10_000;
 /** Of this process; the corpus and its translations need a tenth. */
 const mostBytes = 3 * 2 ** 30;
 /** After this many there is nothing more to learn from going on. */
@@ -71,18 +71,21 @@ function runThread(input: Omit<ThreadInput, "progress">, tally: Tally): Promise<
   const found = (what: string, seed = input.seed + Math.max(0, Atomics.load(begun, 0) - 1)) =>
     tally.findings.push({ target: input.target, seed, what });
   return new Promise((resolve) => {
-    let last = -1;
-    let since = Date.now();
+    let last = 0;
+    let since = usedMs();
     const timer = setInterval(() => {
       const now = Atomics.load(begun, 0);
       if (now !== last) {
         last = now;
-        since = Date.now();
+        since = usedMs();
       }
       const bytes = process.memoryUsage().rss;
       if (bytes > mostBytes) found(`${Math.round(bytes / 2 ** 20)} MiB of memory`);
-      else if (Date.now() - since > standstillMs) found(`no end within ${standstillMs} ms`);
-      else return;
+      // Before the first case the thread reads its code, which may take long.
+      else if (now > 0 && usedMs() - since > standstillMs) {
+        found(`no end within ${standstillMs} ms of processor time`);
+      } else return;
+      clearInterval(timer);
       void worker.terminate();
     }, 100);
     worker.on("message", (message: ThreadMessage) => {
@@ -101,6 +104,11 @@ function runThread(input: Omit<ThreadInput, "progress">, tally: Tally): Promise<
       resolve(Math.max(1, Atomics.load(begun, 0)));
     });
   });
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** A line that loads the reader of TypeScript and then the thread: see tools/executors/thread.ts. */

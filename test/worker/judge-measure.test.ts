@@ -50,15 +50,13 @@ test.runIf(module)("rows and tails that are never written are counted", () => {
   for (const one of baseCases.filter(({ in_place }) => !in_place)) {
     const item = prepared(module, one);
     const { poison } = dtypeFacts[one.out_dtype];
-    for (let index = one.hidden_size - 1; index < 2 * one.hidden_size; index += 1) {
-      corrupt(item, index, () => poison);
-    }
+    for (let index = 1; index <= one.hidden_size; index += 1) corrupt(item, index, () => poison);
     const found = measured(item);
     expectAgreement(item, found);
     expect(found).toMatchObject({
-      not_written_count: one.hidden_size + 1,
+      not_written_count: one.hidden_size,
       bad_rows: 2,
-      first_bad_index: one.hidden_size - 1,
+      first_bad_index: 1,
     });
   }
 });

@@ -54,7 +54,7 @@ def spoken(
         for at, line in enumerate(lines)
     )
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(driver or "/no/such/folder")}
-    command = [sys.executable, str(RUNNER), *arguments]
+    command = [sys.executable, "-B", str(RUNNER), *arguments]
     return subprocess.run(
         command, input=text, capture_output=True, env=environment, timeout=60, check=False
     )
@@ -93,7 +93,7 @@ def test_requests_in_a_file_are_answered_in_order(driver: Path, tmp_path: Path) 
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(driver)}
     with file.open("rb") as lines:
         result = subprocess.run(
-            [sys.executable, str(RUNNER)],
+            [sys.executable, "-B", str(RUNNER)],
             stdin=lines,
             capture_output=True,
             env=environment,
@@ -109,7 +109,7 @@ def test_requests_in_a_file_are_answered_in_order(driver: Path, tmp_path: Path) 
 
 def test_plain_allocations_are_as_large_as_asked_and_have_no_slots(driver: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(driver)}
-    command = [sys.executable, str(RUNNER)]
+    command = [sys.executable, "-B", str(RUNNER)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     ) as process:
@@ -162,7 +162,7 @@ def test_wrong_arguments_are_told_in_one_line(arguments: list[str]) -> None:
 
 def test_a_private_descriptor_takes_the_replies() -> None:
     read, write = os.pipe()
-    command = [sys.executable, str(RUNNER), "--reply-fd", str(write)]
+    command = [sys.executable, "-B", str(RUNNER), "--reply-fd", str(write)]
     line = json.dumps({"id": 7, "op": "bye"}).encode()
     result = subprocess.run(
         command, input=line, capture_output=True, pass_fds=[write], timeout=60, check=True

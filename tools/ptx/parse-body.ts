@@ -1,3 +1,4 @@
+import { nameCarry } from "./carry.ts";
 import { isSync } from "./control-flow.ts";
 import { PtxError } from "./fault.ts";
 import type {
@@ -31,6 +32,7 @@ class BodyReader {
   readonly sources: SourceLocations;
   readonly local = new Map<string, number>();
   localBytes = 0;
+  carry: number | undefined;
   unique = 0;
   location = 0;
   line = 0;
@@ -191,6 +193,10 @@ class BodyReader {
         throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
       instruction.operands.push(this.resolve(operand, scope));
     }
+    nameCarry(instruction, () => {
+      this.carry ??= this.registers.push({ name: "%cc", bits: 1 }) - 1;
+      return this.carry;
+    });
     if (opcode.startsWith("brx.idx")) {
       const table = instruction.operands[1];
       const names = table?.kind === "symbol" ? this.tables.get(table.name) : undefined;

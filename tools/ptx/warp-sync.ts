@@ -1,3 +1,4 @@
+import { bitsOf32, fromBits32, maxFloat, maxNan, minFloat, minNan } from "./arithmetic/float32.ts";
 import { fault } from "./execution.ts";
 import type { Operand } from "./module.ts";
 import type { Program } from "./translate/program.ts";
@@ -242,7 +243,25 @@ function match(
   return all;
 }
 
+/** redux.sync.min and max of f32: NaN counts as missing, or with .NaN makes the result NaN. */
+function reduceFloats(operation: SyncOperation, lanes: number, read: Read): number {
+  const { parts } = operation.instruction;
+  const least = operation.mode === "min";
+  const pick = parts.includes("NaN") ? (least ? minNan : maxNan) : least ? minFloat : maxFloat;
+  let result = Number.NaN;
+  let first = true;
+  for (let lane = 0; lane < 32; lane++) {
+    if ((lanes & (1 << lane)) === 0) continue;
+    const bits = fromBits32(read(VALUE, lane));
+    const value = parts.includes("abs") ? Math.abs(bits) : bits;
+    result = first ? value : pick(result, value);
+    first = false;
+  }
+  return bitsOf32(result);
+}
+
 function reduce(operation: SyncOperation, lanes: number, read: Read): number {
+  if (operation.type === "f32") return reduceFloats(operation, lanes, read);
   let result: number | undefined;
   const unsigned = operation.type === "u32";
   for (let lane = 0; lane < 32; lane++) {

@@ -68,17 +68,24 @@ export async function requireSanitizer(
 function candidates(): [Sanitizer["found_by"], string][] {
   const config = readUserConfig().cuda_home;
   const home = process.env.CUDA_HOME || process.env.CUDA_PATH;
-  const found: [Sanitizer["found_by"], string | undefined][] = [
-    ["config", config && inRoot(path.resolve(config))],
-    ["CUDA_HOME", home && inRoot(path.resolve(home))],
+  const roots: [Sanitizer["found_by"], string | undefined][] = [
+    ["config", config && path.resolve(config)],
+    ["CUDA_HOME", home && path.resolve(home)],
+  ];
+  const later: [Sanitizer["found_by"], string][] = [
+    ...systemRoots().map((root): [Sanitizer["found_by"], string] => ["/usr/local/cuda", root]),
+    ["user_cache", sanitizerRoot()],
+  ];
+  const programs: [Sanitizer["found_by"], string | undefined][] = [
+    ...roots.map(([by, root]): (typeof programs)[number] => [by, root && inRoot(root)]),
     ["PATH", findProgram("compute-sanitizer", pathFolders())],
-    ...systemRoots().map((root) => ["/usr/local/cuda", inRoot(root)] as const satisfies unknown[]),
-    ["user_cache", inRoot(sanitizerRoot())],
-  ] as [Sanitizer["found_by"], string | undefined][];
+    ...later.map(([by, root]): (typeof programs)[number] => [by, inRoot(root)]),
+  ];
   const seen = new Set<string>();
-  return found.filter((entry): entry is [Sanitizer["found_by"], string] => {
+  return programs.filter((entry): entry is [Sanitizer["found_by"], string] => {
     const program = entry[1];
-    return program !== undefined && program !== "" && !seen.has(program) && !!seen.add(program);
+    if (!program || seen.has(program)) return false;
+    return seen.add(program) !== undefined;
   });
 }
 

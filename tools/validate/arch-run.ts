@@ -1,6 +1,6 @@
 import { userCache } from "../paths.ts";
 import { RecordingFailure } from "../record/failures.ts";
-import { Recorder } from "../record/recorder.ts";
+import { Recorder, renderIsolation } from "../record/recorder.ts";
 import type { ArchInput } from "./arch-input.ts";
 import type { Candidate } from "./candidate.ts";
 import { inInterpreter } from "./interpreter/case-pool.ts";
@@ -9,10 +9,17 @@ import type { CaseOutcome } from "./outcome.ts";
 import { OutcomeStore } from "./outcome-store.ts";
 import { patientRecord } from "./patient-record.ts";
 import type { ReasonCode } from "./reasons.ts";
-import { checkRefusals, checkRefusedLaunch } from "./refusals.ts";
+import { checkManyRows, checkRefusals, checkRefusedLaunch } from "./refusals.ts";
 import { startRecorder } from "./start-recorder.ts";
 import type { ExecutedCase, Failure } from "./verdict.ts";
 import type { Executor, WorkItem } from "./work.ts";
+
+export interface ArchResult {
+  executed: ExecutedCase[];
+  failures: Failure[];
+  /** What the host code was kept from, in one sentence. */
+  isolation: string;
+}
 
 /**
  * All work of one arch: from the store where it was done before, from `earlier` where another
@@ -25,7 +32,7 @@ export async function runArch(
   earlier: readonly ExecutedCase[],
   signal: AbortSignal,
   onItem: (index: number) => void,
-): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
+): Promise<ArchResult> {
   const { arch } = run.build;
   const stores = storesOf(candidate, run);
   const storeOf = (item: WorkItem) => stores[placeOf(run, item)];
@@ -35,7 +42,7 @@ export async function runArch(
   });
   const cached = outcomes.map((outcome) => outcome !== undefined);
   const started = await startOrReason(candidate, run, signal);
-  if (!(started instanceof Recorder)) return { executed: [], failures: [started] };
+  if (!(started instanceof Recorder)) return { executed: [], failures: [started], isolation: "" };
   const recorder = started;
   const record = patientRecord(recorder, candidate.takes_stream);
   // What host code counts its calls in has counted none when the repeated ones begin.
@@ -89,7 +96,7 @@ export async function runArch(
         cached: cached[index] ?? false,
       }),
     );
-    return { executed, failures };
+    return { executed, failures, isolation: renderIsolation(recorder.isolation) };
   } finally {
     await Promise.all([recorder.close(), calls.close()]);
   }
@@ -139,6 +146,7 @@ async function allRefusals(
 ): Promise<Failure[]> {
   const { arch } = run.build;
   const failures = await checkRefusals(recorder, candidate.fields, arch);
+  failures.push(...(await checkManyRows(recorder, candidate, arch)));
   const refusing = await startRecorder(candidate, run, signal, { max_threads: 1 });
   try {
     return [...failures, ...(await checkRefusedLaunch(refusing, candidate.fields, arch))];

@@ -177,7 +177,10 @@ function divisorFaults({ hidden_size }: KernelCase): KnownFault[] {
 
 function sumFaults({ hidden_size, dtype }: KernelCase): KnownFault[] {
   const vector = 16 / dtypeFacts[dtype].bytes;
-  const counts = [1, 2, vector, 2 * vector, hidden_size % vector, hidden_size % 32];
+  // What one warp, one block, or half of the row leaves out.
+  const summed = [32, 256, 512, 1024].map((count) => hidden_size - count);
+  const few = [1, 2, vector, 2 * vector, hidden_size % vector, hidden_size % 32];
+  const counts = [...few, Math.floor(hidden_size / 2), ...summed];
   return [...new Set(counts)]
     .filter((count) => count > 0 && count < hidden_size)
     .map((count) => ({

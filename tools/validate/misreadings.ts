@@ -88,11 +88,14 @@ function rowAt(
   inputs: (row: number) => RowInputs,
   start: number,
 ): Float64Array {
-  const values = new Float64Array(one.hidden_size);
+  const values = new Float64Array(one.hidden_size).fill(Number.NaN);
+  let drawn: { row: number; x: Float64Array } | undefined;
   for (let column = 0; column < one.hidden_size; column += 1) {
     const at = placeOf(layout, start + column - layout.first_element);
-    const inside = at.row < one.rows && at.column < one.hidden_size;
-    values[column] = inside ? (inputs(at.row).x[at.column] as number) : Number.NaN;
+    if (at.row >= one.rows || at.column >= one.hidden_size) continue;
+    // Drawing a row may cost as much as all the rest: once for all columns that lie in it.
+    if (drawn?.row !== at.row) drawn = { row: at.row, x: inputs(at.row).x };
+    values[column] = drawn.x[at.column] as number;
   }
   return values;
 }

@@ -1,6 +1,11 @@
 import { ToolError } from "../errors.ts";
+import { caseName, listCases } from "../kernel/cases.ts";
 import { type ArgumentField, encodeArguments } from "../kernel/operators.ts";
 import type { RecordedCall, Recorder } from "../record/recorder.ts";
+import type { Candidate } from "./candidate.ts";
+import { reasonOf } from "./case-failure.ts";
+import { hostFault } from "./host-fault.ts";
+import { recordOnly } from "./record-only.ts";
 import type { Failure } from "./verdict.ts";
 
 /** Arguments that every entry point must refuse: an error code and no launch. */
@@ -30,8 +35,53 @@ const sound = {
   eps: 1e-6,
 };
 
-/** The wrong arguments, and the launch that the device refuses. */
-export const refusalCount = wrongArguments.length + 1;
+/** The wrong arguments, the launch that the device refuses, and more rows than grid.y takes. */
+export const refusalCount = wrongArguments.length + 2;
+
+/** More than 65535, the most blocks in grid.y and grid.z; one dtype, since a launcher has one grid. */
+const manyRows = { rows: 70_000, hidden_size: 128 };
+
+/** Records, and does not execute, a call with many rows: it must launch, and the launch must fit. */
+export async function checkManyRows(
+  recorder: Recorder,
+  candidate: Candidate,
+  arch: string,
+): Promise<Failure[]> {
+  const { operator, supports, form, promotes, fields } = candidate;
+  if ((supports.max_elements ?? Number.POSITIVE_INFINITY) < manyRows.rows * manyRows.hidden_size) {
+    return [];
+  }
+  const options = {
+    operator,
+    supports,
+    form,
+    promotes,
+    effort: "quick",
+    shapes: [manyRows],
+  } as const;
+  const one = listCases(options).find(({ layout }) => layout === "contiguous");
+  if (!one) return [];
+  let call: RecordedCall;
+  try {
+    call = await recordOnly(recorder, one, fields);
+  } catch (error) {
+    // What the host code does with sound arguments, the cases show.
+    if (error instanceof ToolError && error.code !== "cancelled") return [];
+    throw error;
+  }
+  const fault = hostFault(call);
+  if (call.result === 0 && !fault) return [];
+  return [
+    {
+      reason: fault ? reasonOf(fault.kind) : "returned_error",
+      detail: `with ${manyRows.rows} rows: ${fault?.message ?? `the entry point returned ${call.result_name}`}`,
+      case_name: `recorded only: ${caseName(one)}`,
+      case_index: -2 - wrongArguments.length,
+      special_inputs: false,
+      arch,
+    },
+  ];
+}
 
 /**
  * Calls the entry point with sound arguments on a device that refuses every launch (`recorder` was

@@ -1,6 +1,7 @@
 import { ToolError } from "../errors.ts";
 import { PtxError, type PtxModule, parsePtx } from "../ptx/index.ts";
 import { type KernelFacts, Recorder } from "../record/recorder.ts";
+import { requiredClusters } from "../record/required-cluster.ts";
 import type { ArchInput } from "./arch-input.ts";
 import type { Candidate } from "./candidate.ts";
 
@@ -28,6 +29,7 @@ export function startRecorder(
 /** What the recorder must know of each kernel: parameters from the PTX, the rest from ptxas. */
 function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
   const { kernels } = requireReadable(ptx, build.arch);
+  const clusters = requiredClusters(ptx);
   return build.kernels.flatMap((resources) => {
     const kernel = kernels.get(resources.name);
     if (!kernel) return [];
@@ -39,6 +41,7 @@ function kernelFacts(build: ArchInput["build"], ptx: string): KernelFacts[] {
       static_shared_bytes: resources.static_shared_bytes,
       local_bytes: resources.local_bytes,
       max_threads: resources.max_threads,
+      ...(clusters.has(resources.name) && { required_cluster: clusters.get(resources.name) }),
     };
   });
 }

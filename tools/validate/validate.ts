@@ -8,7 +8,7 @@ import { caseName, type Effort, type KernelCase } from "../kernel/cases.ts";
 import type { ToolContext } from "../tool.ts";
 import { requireCompiler } from "../toolchain/compiler.ts";
 import type { ArchInput } from "./arch-input.ts";
-import { runArch } from "./arch-run.ts";
+import { type ArchResult, runArch } from "./arch-run.ts";
 import { buildFailure } from "./build-failure.ts";
 import { isCallable } from "./callable/candidate.ts";
 import { buildSource, type Candidate, requireCandidate } from "./candidate.ts";
@@ -68,12 +68,13 @@ async function validateBuilds(
     const runs = compiled.builds.map((build, index) =>
       archInput(candidate, build, devices[index] as DeviceLimits, gpu),
     );
-    const read = await readBuilds(candidate, runs, args.archs === undefined && !args.device);
     const judged = candidate.declared ? candidate : await probeSemantics(candidate, runs, context);
     const seed = args.seed ?? randomInt(2 ** 31);
-    const { executed, failures } = await runAll(judged, runs, args, seed, context);
+    const { executed, failures, isolation } = await runAll(judged, runs, args, seed, context);
+    const allArchs = args.archs === undefined && args.device === undefined;
+    const read = await readBuilds(judged, runs, executed, allArchs);
     const sanitized = await sanitizeOwn(judged, runs, executed, args, context);
-    const scope = await scopeOfRuns(judged, runs, gpu, executed);
+    const scope = await scopeOfRuns(judged, runs, gpu, executed, isolation);
     scope.warnings.push(...asWarnings(sanitized.doubts), ...read.warnings);
     scope.leaves_out.push(...sanitized.not_checked);
     return report({
@@ -98,9 +99,10 @@ async function runAll(
   { effort, shapes }: ValidateArguments,
   seed: number,
   context: ToolContext,
-): Promise<{ executed: ExecutedCase[]; failures: Failure[] }> {
+): Promise<ArchResult> {
   const executed: ExecutedCase[] = [];
   const failures: Failure[] = [];
+  let isolation = "";
   const work = runs.map((run) => {
     const gpus = run.gpu?.count ?? 0;
     return itemsOf(chooseCases(candidate, { effort, shapes, seed, onGpu: gpus > 0 }), gpus);
@@ -119,8 +121,9 @@ async function runAll(
     });
     executed.push(...finished.executed);
     failures.push(...finished.failures);
+    isolation ||= finished.isolation;
   }
-  return { executed, failures };
+  return { executed, failures, isolation };
 }
 
 /** With effort full, and only the machine code that is the GPU's own: it takes seconds a tool. */
@@ -146,11 +149,12 @@ async function scopeOfRuns(
   runs: readonly ArchInput[],
   gpu: GpuChoice,
   executed: readonly ExecutedCase[],
+  hostIsolation: string,
 ): Promise<Scope> {
   const isolation = runs.some((run) => run.gpu) ? gpuIsolation : interpreterIsolation;
   return {
     ...scopeOfBuilds(runs, gpu),
-    isolation: `${isolation} ${await networkIsolation()}`,
+    isolation: [isolation, hostIsolation, await networkIsolation()].join(" "),
     refusals: candidate.declared ? refusalCount * runs.length : 0,
     warnings: warpWarnings(executed),
   };

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
 import { receivedBytes } from "../record/bytes.ts";
+import { killMarked, look } from "./process-table.ts";
 
 /** What a frame carries beside its nonce. */
 export interface Frame {
@@ -238,6 +239,8 @@ export class CallableProcess {
   }
 }
 
+const markName = "KERNELWRIGHT_CALLABLE";
+
 /** What the driver, Triton and a C++ compiler need to be found; caches lie in the folder. */
 function environment(folder: string, mark: string): Record<string, string> {
   const passed = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CC", "CXX"];
@@ -260,47 +263,6 @@ function environment(folder: string, mark: string): Record<string, string> {
     PYTHONDONTWRITEBYTECODE: "1",
     [markName]: mark,
   };
-}
-
-const markName = "KERNELWRIGHT_CALLABLE";
-
-/** What has left the process group still carries the environment that it was started with. */
-function killMarked(mark: string): void {
-  if (process.platform !== "linux") return;
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/u.test(name) || !readProc(name, "environ").includes(mark)) continue;
-    try {
-      process.kill(Number(name), "SIGKILL");
-    } catch {
-      // Already gone.
-    }
-  }
-}
-
-/** The process with its children: how much memory they hold, and whether it was stopped. */
-function look(pid: number): { stopped: boolean; resident_bytes: number } {
-  const stat = readProc(pid, "stat");
-  const state = stat.slice(stat.lastIndexOf(")") + 2)[0];
-  return { stopped: state === "T", resident_bytes: residentBytes(pid, 0) };
-}
-
-const pageBytes = 4096;
-const mostDepth = 8;
-
-function residentBytes(pid: number | string, depth: number): number {
-  const pages = Number(readProc(pid, "statm").split(" ")[1] ?? 0);
-  const children = readProc(pid, `task/${pid}/children`).split(" ").filter(Boolean);
-  const below = depth < mostDepth ? children.map((child) => residentBytes(child, depth + 1)) : [];
-  return below.reduce((sum, each) => sum + each, pages * pageBytes);
-}
-
-/** Empty where the process is gone or another user's. */
-function readProc(pid: number | string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "latin1");
-  } catch {
-    return "";
-  }
 }
 
 function ended(stream: Readable | null): Promise<void> {

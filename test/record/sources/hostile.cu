@@ -100,18 +100,8 @@ extern "C" int hostile(const void* raw, cudaStream_t stream) {
       recurse(nullptr);
       return 0;
     case 9:
-      // The child returns from the entry point as well.
       fork();
       return cudaGetLastError();
-    case 10: {
-      // A grandchild in a session of its own keeps the pipes open.
-      if (fork() == 0) {
-        setsid();
-        sleep(3);
-        _exit(0);
-      }
-      exit(5);
-    }
     case 11: {
       int file = open("written-by-host-code", O_CREAT | O_WRONLY, 0600);
       return write(file, "x", 1) == 1 ? 7777 : cudaSuccess;

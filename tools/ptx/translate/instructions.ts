@@ -1,4 +1,5 @@
 import type { Instruction } from "../module.ts";
+import { emitCarry } from "./carry.ts";
 import { emitConversion } from "./conversion.ts";
 import type { Emitter } from "./emitter.ts";
 import { emitFloating } from "./floating.ts";
@@ -6,6 +7,7 @@ import { emitHalf } from "./half.ts";
 import { emitInteger } from "./integer.ts";
 import { emitMemory } from "./memory.ts";
 import { emitMove } from "./move.ts";
+import { emitPair } from "./pairs.ts";
 import { emitSelect } from "./select.ts";
 
 /** Emits one instruction that runs in a lane (or once for the warp), under its guard. Throws for unknown ones. */
@@ -26,6 +28,8 @@ function emitUnguarded(e: Emitter, instruction: Instruction): void {
   const known =
     emitMove(e, parts) ||
     emitMemory(e, parts) ||
+    emitCarry(e, parts) ||
+    emitPair(e, parts) ||
     emitSelect(e, parts) ||
     emitConversion(e, parts) ||
     emitInteger(e, parts) ||

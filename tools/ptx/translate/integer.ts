@@ -3,7 +3,8 @@ import type { Emitter } from "./emitter.ts";
 
 /** Integer arithmetic, shifts and bit fields of 16, 32 and 64 bits. False: not one of them. */
 export function emitInteger(e: Emitter, parts: readonly string[]): boolean {
-  const type = parts.at(-1) ?? "";
+  // The mode of prmt stands behind its type.
+  const type = (parts[0] === "prmt" ? parts[1] : parts.at(-1)) ?? "";
   if (!/^[usb](?:16|32|64)$/u.test(type)) return false;
   const size = Number(type.slice(1));
   const signed = type[0] === "s";
@@ -27,16 +28,13 @@ function emit32(e: Emitter, name: string, parts: readonly string[], signed: bool
   };
   switch (name) {
     case "add":
-      if (parts.includes("cc")) throw e.unsupported();
       return set(parts.includes("sat") ? e.call("addSatS32", a(), b()) : `(${a()}+${b()})|0`);
     case "sub":
-      if (parts.includes("cc")) throw e.unsupported();
       return set(parts.includes("sat") ? e.call("subSatS32", a(), b()) : `(${a()}-${b()})|0`);
     case "mul":
       if (parts[1] === "hi") return set(e.call(`mulHi${s}`, a(), b()));
       return set(`Math.imul(${a()},${b()})`);
     case "mad": {
-      if (parts.includes("cc")) throw e.unsupported();
       const product =
         parts[1] === "hi" ? e.call(`mulHi${s}`, a(), b()) : `Math.imul(${a()},${b()})`;
       if (parts.includes("sat")) return set(e.call("addSatS32", product, c()));

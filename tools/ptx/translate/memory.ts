@@ -287,6 +287,7 @@ function atomic64(
 
 /** cp.async: the copy happens at once, which is one of the times at which it may; the waits then wait for nothing. */
 function copyAsync(e: Emitter, parts: readonly string[]): true {
+  if (parts.includes("prefetch")) return true;
   if (parts[1] !== "async" || parts.includes("bulk") || parts.includes("mbarrier"))
     throw e.unsupported();
   if (/^(?:commit_group|wait_group|wait_all)$/u.test(parts[2] ?? "")) return awaitCopies(e, parts);

@@ -82,13 +82,13 @@ export function describeSync(body: Body, instruction: Instruction, index: number
     }
     case "redux": {
       const mode = parts[2] ?? "";
-      if (!["add", "min", "max", "and", "or", "xor"].includes(mode) || base.type === "f32")
-        return fail();
+      if (!["add", "min", "max", "and", "or", "xor"].includes(mode)) return fail();
+      if (base.type === "f32" && mode !== "min" && mode !== "max") return fail();
       return {
         ...base,
         kind: "redux",
         mode,
-        key: `redux.${mode}.${base.type}`,
+        key: parts.join("."),
         gather: [at(1), none, none, at(2)],
       };
     }

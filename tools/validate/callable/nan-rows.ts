@@ -3,9 +3,9 @@ import { bitsOf, bitsView, dtypeFacts, roundTo, valueFromBits } from "../../kern
 import { type RowInputs, referenceRow } from "../../kernel/reference.ts";
 
 /**
- * A row that holds an infinity may come back as NaN as a whole: torch's own F.rms_norm does so in
- * float32 on CUDA (torch 2.11, H200, 2026-11-22), where the definition makes NaN of the infinity
- * alone. Returns dense rows in which such a row is what the definition says, and how many there are.
+ * A row that holds an infinity may come back as NaN as a whole: torch's own F.rms_norm does so on
+ * CUDA where its vectorised path is not taken (float32 off a 16-byte boundary; torch 2.11, H200,
+ * 2026-11-22), while the definition makes NaN of the infinity alone. Returns dense rows in which such a row is what the definition says, and how many there are.
  */
 export function forgiveNanRows(
   one: KernelCase,

@@ -162,7 +162,9 @@ export class CallableSession {
   async #loseContext(outcome: CaseOutcome): Promise<void> {
     await this.close();
     this.#endings += 1;
-    if (this.#endings < mostEndings || outcome.state !== "faulted") return;
+    if (outcome.state !== "faulted") return;
+    this.#keep(outcome.fault);
+    if (this.#endings < mostEndings) return;
     const { message } = outcome.fault;
     this.#givenUp = { state: "not_executed", message };
   }

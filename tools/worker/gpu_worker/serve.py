@@ -59,7 +59,9 @@ class Server:
         except Fault as fault:
             return self._refusal(fault)
         except Exception as error:  # noqa: BLE001 - the boundary: our own bug must be an answer too
-            fault = Fault("runner_failed", f"{type(error).__name__}: {error}"[:2000])
+            # In the middle of a run nothing is known of what is still queued.
+            in_a_run = self._executor is not None and self._executor.at is not None
+            fault = Fault("runner_failed", f"{type(error).__name__}: {error}"[:2000], in_a_run)
             return self._refusal(fault)
 
     def _hello(self, request):

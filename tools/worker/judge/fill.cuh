@@ -19,70 +19,48 @@ struct element_store {
   }
 };
 
+// Buffers come in pairs that are treated alike: x and out, x and residual, weight and bias. A loop
+// over two is compiled once, by a driver that has not seen this file.
+
+// What lies between and around the rows of x or out.
 template <bool kCheck>
-__device__ void visit_gaps(uint64_t buffer, const judge_layout& layout, int32_t dtype, int64_t rows,
-                           uint32_t columns, int32_t threads_per_row,
-                           element_store<kCheck>& store) {
-  const row_walk walk = walk_rows(threads_per_row);
+__device__ void visit_gaps(const judge_case& c, bool of_out, element_store<kCheck>& store) {
+  const uint64_t buffer = of_out ? c.out : c.x;
+  const judge_layout layout = of_out ? c.out_layout : c.x_layout;
+  const int32_t dtype = of_out ? c.out_dtype : c.dtype;
   const uint32_t poison = facts_of(dtype).poison;
-  for (int64_t place = walk.first; place <= rows; place += walk.step) {
-    visit_gap(gap_before(layout, rows, columns, place), walk,
+  const row_walk walk = walk_rows(c.threads_per_row);
+  for (int64_t place = walk.first; place <= c.rows; place += walk.step) {
+    visit_gap(gap_before(layout, c.rows, c.hidden_size, place), walk,
               [&](int64_t index) { store.put(buffer, index, poison, dtype); });
   }
 }
 
+// The drawn rows of x or residual.
 template <bool kCheck>
-__device__ void visit_drawn_rows(uint64_t buffer, const judge_layout& layout, uint32_t seed,
-                                 const judge_case& c, element_store<kCheck>& store) {
+__device__ void visit_rows(const judge_case& c, bool of_residual, element_store<kCheck>& store) {
+  const uint64_t buffer = of_residual ? c.residual : c.x;
+  if (buffer == 0) return;
   const row_walk walk = walk_rows(c.threads_per_row);
   for (int64_t row = walk.first; row < c.rows; row += walk.step) {
-    const drawn_row drawn = draw_row(c, seed, row);
-    const int64_t start = row_start(layout, row);
+    const drawn_row drawn = draw_row(c, of_residual ? c.residual_seed : c.x_seed, row);
+    const int64_t start = of_residual ? row * int64_t(c.hidden_size) : row_start(c.x_layout, row);
     for (uint32_t column = walk.lane; column < c.hidden_size; column += walk.width) {
       store.put(buffer, start + column, bits_of(draw_value(drawn, column), c.dtype), c.dtype);
     }
   }
 }
 
-__device__ inline judge_layout dense_layout(const judge_case& c) {
-  return {0, c.hidden_size, 0, 0, c.rows * c.hidden_size};
-}
-
+// The weight or the bias.
 template <bool kCheck>
-__device__ void visit_x(const judge_case& c, element_store<kCheck>& store) {
-  visit_drawn_rows(c.x, c.x_layout, c.x_seed, c, store);
-}
-
-template <bool kCheck>
-__device__ void visit_x_gaps(const judge_case& c, element_store<kCheck>& store) {
-  visit_gaps(c.x, c.x_layout, c.dtype, c.rows, c.hidden_size, c.threads_per_row, store);
-}
-
-template <bool kCheck>
-__device__ void visit_out_gaps(const judge_case& c, element_store<kCheck>& store) {
-  visit_gaps(c.out, c.out_layout, c.out_dtype, c.rows, c.hidden_size, c.threads_per_row, store);
-}
-
-template <bool kCheck>
-__device__ void visit_residual(const judge_case& c, element_store<kCheck>& store) {
-  if (c.residual) visit_drawn_rows(c.residual, dense_layout(c), c.residual_seed, c, store);
-}
-
-template <bool kCheck>
-__device__ void visit_weight(const judge_case& c, element_store<kCheck>& store) {
-  if (c.weight == 0) return;
+__device__ void visit_vector(const judge_case& c, bool of_bias, element_store<kCheck>& store) {
+  const uint64_t buffer = of_bias ? c.bias : c.weight;
+  if (buffer == 0) return;
+  const int32_t dtype = of_bias ? c.dtype : c.weight_dtype;
   for (uint32_t column = blockIdx.x * blockDim.x + threadIdx.x; column < c.hidden_size;
        column += gridDim.x * blockDim.x) {
-    store.put(c.weight, column, bits_of(drawn_weight(c, column), c.weight_dtype), c.weight_dtype);
-  }
-}
-
-template <bool kCheck>
-__device__ void visit_bias(const judge_case& c, element_store<kCheck>& store) {
-  if (c.bias == 0) return;
-  for (uint32_t column = blockIdx.x * blockDim.x + threadIdx.x; column < c.hidden_size;
-       column += gridDim.x * blockDim.x) {
-    store.put(c.bias, column, bits_of(drawn_bias(c, column), c.dtype), c.dtype);
+    const double value = of_bias ? drawn_bias(c, column) : drawn_weight(c, column);
+    store.put(buffer, column, bits_of(value, dtype), dtype);
   }
 }
 

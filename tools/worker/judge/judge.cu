@@ -12,11 +12,12 @@ extern "C" {
 
 __global__ void __launch_bounds__(kThreads) kw_draw(const __grid_constant__ judge_case c) {
   element_store<false> store;
-  visit_x_gaps(c, store);
-  visit_x(c, store);
-  visit_residual(c, store);
-  visit_weight(c, store);
-  visit_bias(c, store);
+  visit_gaps(c, false, store);
+#pragma unroll 1
+  for (int32_t second = 0; second < 2; ++second) {
+    visit_rows(c, second, store);
+    visit_vector(c, second, store);
+  }
 }
 
 // Of what the case's launches write. x and residual are inputs as well: kw_draw renews them.
@@ -25,27 +26,24 @@ __global__ void __launch_bounds__(kThreads) kw_poison(const __grid_constant__ ju
   poison_row_values(c.mean, c.rows);
   if (c.in_place) return;
   element_store<false> store;
-  visit_out_gaps(c, store);
+  visit_gaps(c, true, store);
   poison_out(c);
 }
 
 __global__ void __launch_bounds__(kThreads) kw_check(const __grid_constant__ judge_case c) {
   judge_result* const result = reinterpret_cast<judge_result*>(c.result);
-  element_store<true> out_gaps, x_gaps, x, weight, bias, residual;
-  visit_out_gaps(c, out_gaps);
-  add_to(&result->canaries_broken, out_gaps.differing * bytes_of(c.out_dtype));
-  if (!c.in_place) {
-    visit_x_gaps(c, x_gaps);
-    visit_x(c, x);
+#pragma unroll 1
+  for (int32_t second = 0; second < 2; ++second) {
+    element_store<true> gaps, rows, vector;
+    // Where out is x, its gaps are out's, and its rows hold the output.
+    if (second || !c.in_place) visit_gaps(c, second, gaps);
+    if (second ? !c.residual_is_sum : !c.in_place) visit_rows(c, second, rows);
+    visit_vector(c, second, vector);
+    const uint64_t gap_bytes = gaps.differing * bytes_of(second ? c.out_dtype : c.dtype);
+    add_to(second ? &result->canaries_broken : &result->guards_broken, gap_bytes);
+    add_to(second ? &result->residual_changed : &result->x_changed, rows.differing);
+    add_to(second ? &result->bias_changed : &result->weight_changed, vector.differing);
   }
-  if (!c.residual_is_sum) visit_residual(c, residual);
-  visit_weight(c, weight);
-  visit_bias(c, bias);
-  add_to(&result->guards_broken, x_gaps.differing * bytes_of(c.dtype));
-  add_to(&result->x_changed, x.differing);
-  add_to(&result->weight_changed, weight.differing);
-  add_to(&result->bias_changed, bias.differing);
-  add_to(&result->residual_changed, residual.differing);
 }
 
 // One row of blocks a zone. Without a result the zones are filled, else changed bytes are counted.

@@ -1,7 +1,7 @@
-import type { KernelCase } from "../../kernel/cases.ts";
-import type { ArgumentField } from "../../kernel/operators.ts";
-import type { RecordedCall, Recorder } from "../../record/recorder.ts";
-import { type DeviceMemory, placeCase } from "../prepare-case.ts";
+import type { KernelCase } from "../kernel/cases.ts";
+import type { ArgumentField } from "../kernel/operators.ts";
+import type { RecordedCall, Recorder } from "../record/recorder.ts";
+import { type DeviceMemory, placeCase } from "./prepare-case.ts";
 
 const firstAddress = 0x1000_0000_0000n;
 const alignment = 256n;
