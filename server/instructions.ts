@@ -4,7 +4,7 @@ Write, compile and check RMSNorm CUDA kernels, with or without a GPU. Order: ins
 build_kernel, validate_kernel; repeat the last two after each edit; check_job for what still runs.
 
 build_kernel compiles with NVIDIA's compiler and returns diagnostics with file and line, registers, spills and the widths of memory \
-accesses. validate_kernel runs the compiled code (its PTX, with every access checked; no GPU is needed) \
+accesses. validate_kernel runs the compiled code (on the GPU if there is one, else its PTX, with every access checked) \
 against float64 over dtypes, sizes, layouts and hard inputs. Only verdict "passed" means that a kernel is right; a build alone does not.
 
 Every result has a summary, a status, the numbers, warnings with hints, artifacts (files with the details) and next: the tool to call \

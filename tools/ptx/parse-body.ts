@@ -18,6 +18,7 @@ import { SourceLocations } from "./source-locations.ts";
 /** Functions of CUDA's device run time that we answer ourselves. */
 export const systemFunctions = new Set(["__assertfail", "vprintf"]);
 const deepestCalls = 24;
+const mostLocalBytes = 512 * 1024; // of a thread, on all GPUs (CUDA programming guide)
 
 /** Reads a kernel's body; calls of device functions are expanded in place, as `nvcc` does with most. */
 export function parseBody(module: ParsedModule, kernel: FunctionSource): Body {
@@ -241,6 +242,8 @@ class BodyReader {
     this.localBytes = alignUp(this.localBytes, Math.max(align, 8));
     this.local.set(unique, this.localBytes);
     this.localBytes += bytes;
+    if (this.localBytes > mostLocalBytes)
+      throw new PtxError("unsupported", `${bytes} bytes of local memory`, this.where());
     scope.variables.set(name, unique);
     return unique;
   }

@@ -104,8 +104,13 @@ function decodeNumber(_key: string, value: unknown): unknown {
 function prune(folder: string): void {
   const files = readdirSync(folder)
     .map((name) => path.join(folder, name))
-    .map((file) => ({ file, used: statSync(file).mtimeMs }))
+    .map((file) => ({ file, used: lastUse(file) }))
     .sort((a, b) => b.used - a.used);
   // One more is about to be made.
   for (const { file } of files.slice(keptBuilds - 1)) rmSync(file, { force: true });
+}
+
+/** Another process may have removed it in the meantime. */
+function lastUse(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

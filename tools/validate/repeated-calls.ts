@@ -42,6 +42,7 @@ export async function judgeCalls(
   const series = new Series(one, stage, record);
   const ending = await series.run();
   if (ending.state === "not_recorded") return ending.recording;
+  if (ending.state === "not_executed") return ending;
   const executed: Executed = {
     launches: acceptedLaunches(series.first?.operations ?? []),
     thread_instructions: 0,
@@ -55,10 +56,18 @@ export async function judgeCalls(
 type Call =
   | { state: "right"; measurement: Measurement; output: Uint8Array }
   | { state: "wrong"; why: string; reason?: ReasonCode }
+  | NotExecuted
   | { state: "not_recorded"; recording: Extract<Recording, { state: "not_recorded" }> };
+
+/** The executor does not know what the code does: no verdict on these calls. */
+interface NotExecuted {
+  state: "not_executed";
+  message: string;
+}
 
 type Ending =
   | { state: "right"; measurement: Measurement }
+  | NotExecuted
   | { state: "faulted"; fault: FaultReport }
   | Extract<Call, { state: "not_recorded" }>;
 
@@ -89,7 +98,7 @@ class Series {
     if (first.state !== "right") return this.#asEnding(first);
     for (const later of laterCallList) {
       const call = await this.#call(later.place, later.inputs);
-      if (call.state === "not_recorded") return call;
+      if (call.state === "not_recorded" || call.state === "not_executed") return call;
       if (call.state === "wrong") {
         if (call.reason) return faulted(call.reason, call.why);
         return this.#explain(later, call.why);
@@ -114,6 +123,7 @@ class Series {
     if (uncapturable) return { state: "wrong", why: uncapturable, reason: "not_capturable" };
     this.first ??= recording;
     const fault = hostFault(recording) ?? (await this.#stage.perform(recording, false));
+    if (fault?.kind === "unsupported") return { state: "not_executed", message: fault.message };
     if (fault) return { state: "wrong", why: fault.message };
     if (acceptedLaunches(recording.operations).length === 0) {
       return { state: "wrong", why: "launches nothing" };
@@ -155,7 +165,7 @@ class Series {
   }
 
   #asEnding(call: Exclude<Call, { state: "right" }>): Ending {
-    if (call.state === "not_recorded") return call;
+    if (call.state !== "wrong") return call;
     return { state: "faulted", fault: { kind: firstCallWrong, message: call.why } };
   }
 

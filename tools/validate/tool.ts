@@ -17,20 +17,22 @@ const input = z.object({
     .string()
     .min(1)
     .max(1000)
-    .describe('Kernel project folder, for example "kernels/qwen3-rmsnorm", or one .cu file'),
+    .describe(
+      'Kernel project folder, for example "kernels/qwen3-rmsnorm", or one .cu file, or a Python function on torch tensors: "norms.py:rmsnorm", "package.module:function"',
+    ),
   signature: z
     .string()
     .max(500)
     .optional()
     .describe(
-      'Only for a .cu file: one line of C++ that calls it, for example "rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)"',
+      'Not for a project. A .cu file: one line of C++ that calls it, for example "rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)"; a function: "fn(x, weight, eps)"',
     ),
   eps: z
     .number()
     .min(0)
     .max(1)
     .optional()
-    .describe("Only for a .cu file whose kernel has an eps of its own, for example 1e-5"),
+    .describe("Not for a project: the eps of a kernel that takes none, for example 1e-5"),
   include_folders: z
     .array(z.string().max(1000))
     .max(16)
@@ -47,7 +49,7 @@ const input = z.object({
     .string()
     .max(40)
     .optional()
-    .describe('Execute as this GPU, for example "T4" or "H100"; left out: one per arch'),
+    .describe('Execute as this GPU in the interpreter, for example "T4"; left out: on the GPU that is here, else as one per arch'),
   shapes: z
     .array(shapeText)
     .min(1)
@@ -57,7 +59,7 @@ const input = z.object({
   effort: z
     .enum(efforts)
     .default("default")
-    .describe("quick: a few sizes; default: about 60 cases, pairwise; full: every combination"),
+    .describe("quick: about 25 cases; default: over 100, pairwise; full: up to 300, large ones too, and compute-sanitizer"),
   seed: z
     .number()
     .int()
@@ -74,10 +76,11 @@ export const validateKernel = defineTool({
   verb: "validate",
   title: "Validate a kernel",
   description:
-    "Compare a kernel with the float64 reference over shapes, dtypes, layouts, weight forms and special values, " +
-    "by executing its compiled code; no GPU is needed. Builds what is stale. Returns passed or failed with ulps, " +
-    "the first bad element, the pattern, the fault's nature and the fix. Call it after every edit, before any benchmark. " +
-    "Takes a project folder, or any single .cu file with signature. No network.",
+    "Judge a kernel against float64 over shapes, dtypes, layouts, weight forms, special values and repeated calls, " +
+    "by executing its compiled code on the GPU, or without one in an interpreter that also finds races and reads of " +
+    "unwritten memory. Builds what is stale. Returns passed or failed with ulps, the first bad element, the fault's nature, " +
+    "source line and fix. Call it after every edit, before any benchmark. " +
+    "Takes a project, any .cu file with signature, or a Python function. No network.",
   input,
   output: validateOutput,
   readOnly: false,
