@@ -111,7 +111,7 @@ test("a passed report says how much of the limit is used, and what to call next"
     cases_passed: 1 + refusalCount,
     next: [{ tool: "build_kernel", arguments: '{"kernel":"kernels/norm"}' }],
   });
-  expect(result.summary).toMatch(/^Passed: 11 cases, sm_80 as A100 .* 80 % of its limit\.$/u);
+  expect(result.summary).toMatch(/^Passed: 12 cases, sm_80 as A100 .* 80 % of its limit\.$/u);
   expect(existsSync(path.join(workspace, result.artifacts[0]?.path as string))).toBe(true);
 });
 

@@ -33,7 +33,6 @@ class BodyReader {
   readonly sources: SourceLocations;
   readonly local = new Map<string, number>();
   localBytes = 0;
-  carry: number | undefined;
   unique = 0;
   location = 0;
   line = 0;
@@ -194,10 +193,7 @@ class BodyReader {
         throw new PtxError("syntax", `operand "${part}" of ${opcode}`, this.where(opcode));
       instruction.operands.push(this.resolve(operand, scope));
     }
-    nameCarry(instruction, () => {
-      this.carry ??= this.registers.push({ name: "%cc", bits: 1 }) - 1;
-      return this.carry;
-    });
+    nameCarry(instruction, this.registers);
     if (opcode.startsWith("brx.idx")) {
       const table = instruction.operands[1];
       const names = table?.kind === "symbol" ? this.tables.get(table.name) : undefined;

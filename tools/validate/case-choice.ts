@@ -31,10 +31,10 @@ export function chooseCases(candidate: Candidate, choice: CaseChoice): KernelCas
   });
 }
 
-const drawnCount = { quick: 2, default: 8, full: 24 } as const;
+const drawnCount = { quick: 4, default: 8, full: 24 } as const;
 
-/** Elements of a case that the interpreter executes in a second. */
-const mostInterpreted = 1 << 22;
+/** Elements of a case that the interpreter executes and measures in about a second. */
+const mostInterpreted = 1 << 19;
 
 /** A foreign kernel says nothing of its limits: sizes that nearly every kernel takes. */
 const multiples = { multiple_of: 128 };

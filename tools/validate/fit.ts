@@ -9,6 +9,7 @@ export const mostBytes = 8000;
 
 const shownReasons = 6;
 const fewestPools = 3;
+const fewestWarnings = 3;
 
 /** Failures of one reason are told once, with the first case that shows it; all are in validate.json. */
 export function shownFailures(
@@ -45,8 +46,12 @@ export function fitted(result: ValidateResult): ValidateResult {
     (a, b) => b.max_ulp / b.max_ulp_limit - a.max_ulp / a.max_ulp_limit,
   );
   const shrunk = { ...result, accuracy: byTightness, failures: [...result.failures] };
-  shrunk.not_checked = [...result.not_checked, "(more failures or accuracy: see validate.json)"];
+  shrunk.not_checked = [...result.not_checked, "(more failures, warnings or accuracy: see validate.json)"];
+  shrunk.warnings = [...result.warnings];
   while (bytes(shrunk) > mostBytes && shrunk.accuracy.length > fewestPools) shrunk.accuracy.pop();
+  while (bytes(shrunk) > mostBytes && shrunk.warnings.length > fewestWarnings) {
+    shrunk.warnings.pop();
+  }
   while (bytes(shrunk) > mostBytes && shrunk.failures.length > 1) shrunk.failures.pop();
   return bytes(shrunk) > mostBytes ? { ...shrunk, next: [] } : shrunk;
 }

@@ -25,7 +25,7 @@ export const reasons = {
   },
   eps_ignored: {
     cheats: ["D05"],
-    means: "the output is what eps = 0 gives",
+    means: "the output is what eps = 0 gives, or eps added elsewhere than to the mean square",
     fix: "Add eps to the mean square, inside the square root.",
   },
   wrong_divisor: {

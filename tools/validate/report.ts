@@ -28,9 +28,7 @@ export interface ReportInput {
 /** The agent's view of a validation, at most 8 kB; the whole of it goes to validate.json. */
 export function report(input: ReportInput): ValidateResult {
   const { candidate, scope, executed, judgement } = input;
-  const failed = new Set(judgement.failures.map((one) => `${one.arch} ${one.case_index}`));
-  const failedCases = failed.size;
-  const total = executed.length + scope.refusals + besidesCases(judgement, scope);
+  const counts = countCases(input);
   const verdict = verdictOf(judgement);
   const result: ValidateResult = {
     summary: "",
@@ -44,10 +42,7 @@ export function report(input: ReportInput): ValidateResult {
     semantics: semanticsOf(candidate),
     known_semantics: knownSemantics(executed),
     seed: input.seed,
-    cases_total: total,
-    cases_passed: total - failedCases - judgement.not_checked.length,
-    cases_failed: failedCases,
-    cases_not_checked: judgement.not_checked.length,
+    ...counts,
     cases_cached: executed.filter(({ cached }) => cached).length,
     failures: shownFailures(judgement.failures, executed),
     accuracy: accuracyOf(judgement),
@@ -110,11 +105,23 @@ function gpuOf(outcome: ExecutedCase["outcome"]): number {
   return "gpu_ms" in outcome ? (outcome.gpu_ms ?? 0) : 0;
 }
 
-/** Failures of the candidate as a whole: what was read, sanitizers, a library that does not load. */
-function besidesCases({ failures }: Judgement, { refusals }: Scope): number {
-  const asRefusal = (index: number) => refusals > 0 && index < 0 && index >= -refusalCount;
-  const whole = failures.filter(({ case_index: i }) => i < 0 && !asRefusal(i));
-  return new Set(whole.map((one) => `${one.arch} ${one.case_index}`)).size;
+/** A call with wrong arguments counts as a case, and so does what was found in the candidate as a whole. */
+function countCases({ executed, judgement, scope }: ReportInput) {
+  const keyOf = (arch: string, index: number) => `${arch} ${index}`;
+  const failed = new Set(judgement.failures.map((one) => keyOf(one.arch, one.case_index)));
+  const unjudged = judgement.not_checked.length;
+  const right = executed.filter(({ arch, index }) => !failed.has(keyOf(arch, index))).length;
+  const refused = judgement.failures.filter(
+    ({ case_index: index }) => scope.refusals > 0 && index < 0 && index >= -refusalCount,
+  );
+  const wrongRefusals = new Set(refused.map((one) => keyOf(one.arch, one.case_index))).size;
+  const passed = right - unjudged + scope.refusals - wrongRefusals;
+  return {
+    cases_total: passed + failed.size + unjudged,
+    cases_passed: passed,
+    cases_failed: failed.size,
+    cases_not_checked: unjudged,
+  };
 }
 
 /** JSON has no infinity. */

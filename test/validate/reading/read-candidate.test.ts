@@ -14,8 +14,8 @@ import {
   readingCodes,
   readings,
 } from "../../../tools/validate/reading/read-candidate.ts";
-import { recordOnly } from "../../../tools/validate/record-only.ts";
 import { reasonCodes } from "../../../tools/validate/reasons.ts";
+import { recordOnly } from "../../../tools/validate/record-only.ts";
 import { toolContext } from "../../build/compiler.ts";
 import { compilerOrSkip, makeWorkspace } from "../../helpers/run-tool.ts";
 import { kernelCase } from "../cases.ts";

@@ -3,6 +3,7 @@ import { addressOf, type Memory } from "../memory.ts";
 import { LOCAL_WINDOW } from "../module.ts";
 import type { Program } from "../translate/program.ts";
 import type { Hooks } from "../translate/segment.ts";
+import { acquireFrom, releaseAt } from "./order.ts";
 import {
   copiesAwaited,
   copiesCommitted,
@@ -49,8 +50,10 @@ function unwrittenLocal(index: number, thread: number, at: number, bytes: number
 
 /** What generated code calls with checks on. */
 export const checkHooks: Hooks = {
+  acquireFrom,
   copiesAwaited,
   copiesCommitted,
+  releaseAt,
   sharedAtomic,
   sharedCopy,
   sharedRead,

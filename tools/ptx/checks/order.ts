@@ -43,6 +43,7 @@ export function startBlock(warps: number): void {
   tick();
   clock.start = clock.now;
   clock.warps = warps;
+  flags.clear();
   everyoneMet();
 }
 
@@ -93,6 +94,25 @@ export function leave(barrier: BarrierClock, warp: number): void {
   findSpan(warp);
 }
 
+/** By piece of shared memory, for kernels with fences: what those who stored a flag there had done before. */
+const flags = new Map<number, BarrierClock>();
+
+/** A store that others may see by a load of the same piece, and then know what came before it. */
+export function releaseAt(piece: number, thread: number): void {
+  let flag = flags.get(piece);
+  if (!flag) {
+    flag = new Int32Array(mostWarps);
+    flags.set(piece, flag);
+  }
+  clock.touched = true;
+  arriveAt(flag, thread >> 5);
+}
+
+export function acquireFrom(piece: number, thread: number): void {
+  const flag = flags.get(piece);
+  if (flag) leave(flag, thread >> 5);
+}
+
 /** Whether the stamp's access is ordered before what `thread` does now. */
 export function isOrdered(stamp: number, thread: number): boolean {
   const warp = thread >> 5;
@@ -129,5 +149,6 @@ function restart(start: number): void {
   clock.start = 1 << tickShift;
   clock.now = 2 << tickShift;
   met.fill(0);
+  flags.clear();
   everyoneMet();
 }

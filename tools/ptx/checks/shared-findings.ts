@@ -1,5 +1,6 @@
 import { execution, fault, findingAt, otherAccess } from "../execution.ts";
-import type { Body, Instruction } from "../module.ts";
+import type { Body } from "../module.ts";
+import { strengthOf } from "../translate/memory-checks.ts";
 import type { Program } from "../translate/program.ts";
 import { THREAD } from "./order.ts";
 import { isNews, warn } from "./warnings.ts";
@@ -23,14 +24,16 @@ export function reportRace(
   stamp: number,
   offset: number,
 ): void {
+  const { fences } = (execution.program as Program).surroundings;
   const kinds = [strength(index), strength(earlierIndex)];
   const copying = stamp < 0;
   // Atomics, and loads and stores of the memory model, do not race with each other.
-  if (!copying && kinds.every((kind) => kind > 0) && kinds.includes(2)) return;
+  const strong = !kinds.includes("plain");
+  if (!copying && strong && (fences || kinds.includes("atomic"))) return;
   const other = stamp & THREAD;
-  const earlier = earlierIndex >= 0 && strength(earlierIndex) === 2 ? "atomic" : earlierAccess;
+  const earlier = isAtomic(earlierIndex) ? "atomic" : earlierAccess;
   const inside = other >> 5 === thread >> 5;
-  const isDoubt = !copying && (inside || kinds.every((kind) => kind === 1));
+  const isDoubt = !copying && (inside || strong);
   if (isDoubt && !isNews(index, earlierIndex)) return;
   const found = { ...otherAccess(earlier, earlierIndex, other) };
   const place = found.source_file
@@ -64,7 +67,8 @@ export function reportSameValue(
   offset: number,
 ): void {
   const other = stamp & THREAD;
-  if (other >> 5 === thread >> 5 || strength(index) > 0 || !isNews(index, earlierIndex)) return;
+  if (other >> 5 === thread >> 5 || strength(index) !== "plain" || !isNews(index, earlierIndex))
+    return;
   const found = otherAccess("write", earlierIndex, other);
   const detail = `${name.write} ${placeInShared(offset)} by warp ${thread >> 5}, where warp ${other >> 5} stored the same value with no barrier between the two`;
   warn("shared_race", detail, index, thread, found);
@@ -81,14 +85,13 @@ const verb: Readonly<Record<Access, string>> = {
   atomic: "changes by an atomic",
 };
 
-/** 0 plain, 1 volatile, 2 an atomic or a load or store with an order of the memory model. */
-function strength(index: number): number {
-  const instruction = execution.program?.body.instructions[index] as Instruction;
-  const { parts } = instruction;
-  if (parts[0] === "atom" || parts[0] === "red") return 2;
-  if (parts.some((part) => part === "relaxed" || part === "acquire" || part === "release"))
-    return 2;
-  return parts.includes("volatile") ? 1 : 0;
+function strength(index: number): ReturnType<typeof strengthOf> {
+  return strengthOf(execution.program?.body.instructions[index]?.parts ?? []);
+}
+
+function isAtomic(index: number): boolean {
+  const name = execution.program?.body.instructions[index]?.parts[0];
+  return name === "atom" || name === "red";
 }
 
 /** `shared memory + 132 (partial + 4)`: with the variable's own name, where it has one. */

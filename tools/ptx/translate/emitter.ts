@@ -29,6 +29,8 @@ export interface Surroundings {
   checks: boolean;
   /** Pieces of shared memory of which track is kept have 1 << pieceShift bytes. */
   pieceShift: number;
+  /** The kernel has fences: flags in shared memory may order what lies around them. */
+  fences: boolean;
 }
 
 /** A place where memory is accessed: it remembers the piece of memory that it last met. */

@@ -35,11 +35,29 @@ export function sharedTurn({ parts }: Instruction): "load" | "store" | undefined
   return parts[0] === "ld" || parts[0] === "ldu" ? "load" : "store";
 }
 
+/** Instructions that order plain accesses around a flag. */
+export function isFence(parts: readonly string[]): boolean {
+  if (parts[0] === "membar" || parts[0] === "fence") return true;
+  return parts.some((part) => part === "acquire" || part === "release" || part === "acq_rel");
+}
+
+/** Atomics, volatile accesses and those of the memory model: by these, threads wait for each other without a barrier. */
+export function strengthOf(parts: readonly string[]): "plain" | "volatile" | "atomic" {
+  if (parts[0] === "atom" || parts[0] === "red") return "atomic";
+  if (parts.some((part) => part === "relaxed" || part === "acquire" || part === "release"))
+    return "atomic";
+  return parts.includes("volatile") ? "volatile" : "plain";
+}
+
 /** Emits the check of an access to shared memory at address `a`; returns what must follow the store. */
 export function checkShared(e: Emitter, kind: AccessKind, a: string, bytes: number): string {
   const shift = e.surroundings.pieceShift;
   const [at, count] = [`${a}>>${shift}`, `${bytes >> shift}`];
   const index = `${e.index}`;
+  if (e.surroundings.fences && strengthOf(e.instruction?.parts ?? []) !== "plain") {
+    if (kind !== "write") e.line(`${e.call("acquireFrom", at, "T+l")};`);
+    if (kind !== "read") e.line(`${e.call("releaseAt", at, "T+l")};`);
+  }
   switch (kind) {
     case "read":
       if (e.scalar) e.line(`${e.call("sharedReadTogether", index, "T", "mask", at, count)};`);

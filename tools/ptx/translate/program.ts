@@ -8,7 +8,7 @@ import { analyseUniformity, type Uniformity } from "../uniformity.ts";
 import { propagateConstants } from "./constants.ts";
 import { Emitter, type Surroundings } from "./emitter.ts";
 import { emitInstruction } from "./instructions.ts";
-import { findPieceShift, sharedTurn } from "./memory-checks.ts";
+import { findPieceShift, isFence, sharedTurn } from "./memory-checks.ts";
 import { describeSync, type SyncOperation } from "./sync-operation.ts";
 
 /** Runs a segment for the lanes of `mask`; `b` is the warp's place in the register file, `T` its first thread. */
@@ -123,6 +123,7 @@ export function translate(
       addresses: module.addresses,
       checks,
       pieceShift: checks ? findPieceShift(body) : 0,
+      fences: checks && body.instructions.some(({ parts }) => isFence(parts)),
     },
     bindings: undefined,
   };
