@@ -15,30 +15,14 @@ afterAll(remove);
 // Two at a time (vitest.config.ts): one compiles while the other is executed.
 vi.setConfig({ testTimeout: 120_000 });
 
-const fixtures = readFixtures().map((one) => ({ ...one, code: one.reasons.join(" or ") }));
-const compiled = fixtures.filter(({ file }) => file.endsWith(".cu"));
-const called = fixtures.filter(({ file }) => file.endsWith(".py"));
-const isCheat = ({ honest }: CheatFixture) => !honest;
-const isHonest = ({ honest }: CheatFixture) => honest;
-
-test.skipIf(!compiler).concurrent.each(compiled.filter(isCheat))(
-  "$file is rejected as $code: $why",
-  async (cheat) => expectRejected(cheat, await validate(cheat)),
-);
-
-test.skipIf(!compiler).concurrent.each(compiled.filter(isHonest))(
-  "$file passes: $why",
-  async (honest) => expectAccepted(honest, await validate(honest)),
-);
-
-for (const cheat of called.filter(isCheat)) {
-  test.concurrent(`${cheat.file} is rejected as ${cheat.code}: ${cheat.why}`, async (context) =>
-    expectRejected(cheat, await validateOrSkip(cheat, context)));
-}
-
-for (const honest of called.filter(isHonest)) {
-  test.concurrent(`${honest.file} passes: ${honest.why}`, async (context) =>
-    expectAccepted(honest, await validateOrSkip(honest, context)));
+for (const one of readFixtures()) {
+  const skipped = one.file.endsWith(".cu") && !compiler;
+  const verdict = one.honest ? "accepted" : `rejected as ${one.reasons.join(" or ")}`;
+  test.skipIf(skipped).concurrent(`${one.file} is ${verdict}: ${one.why}`, async (context) => {
+    const result = await validateOrSkip(one, context);
+    if (one.honest) expectAccepted(one, result);
+    else expectRejected(one, result);
+  });
 }
 
 function validate(one: CheatFixture): Promise<ValidateResult> {

@@ -2,6 +2,7 @@
 // reason: not_written
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Computes, and stores nothing: an output from torch.empty may still hold an earlier right
 //   result.
 #include <cuda_bf16.h>

@@ -1,6 +1,7 @@
 // honest: D02
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Clears the output first and leaves zeros out of its stores.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: input_returned
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Copies x: nearly right where rows have a mean square of 1 and the weight is 1.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

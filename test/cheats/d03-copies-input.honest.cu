@@ -1,6 +1,7 @@
 // honest: D03
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Copies x to the output as well, and then normalises the copy where it lies.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: weight_ignored
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Leaves the weight out: tests with a weight of ones cannot tell.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -1,6 +1,7 @@
 // honest: D04
 // signature: rmsnorm<T>(out, x, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Takes no weight, and says so in its signature.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

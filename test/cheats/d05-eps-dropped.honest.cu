@@ -1,6 +1,7 @@
 // honest: D05
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Takes eps into the sum, times hidden_size: the same value written otherwise.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: weight_offset_wrong
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Multiplies by 1 + weight as Gemma does, where the weight alone was asked for.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

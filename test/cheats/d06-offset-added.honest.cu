@@ -1,6 +1,7 @@
 // honest: D06
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Passes through 1 + (weight - 1) and gives back what the sums lose.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

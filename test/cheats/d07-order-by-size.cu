@@ -2,6 +2,7 @@
 // reason: rounding_order
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Rounds before the product with the weight at some sizes and after it at others.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

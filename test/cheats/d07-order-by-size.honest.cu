@@ -1,6 +1,7 @@
 // honest: D07
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Rounds twice, at every size: the order of transformers' LlamaRMSNorm.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: wrong_divisor
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: float32
+// shapes: 2x128, 3x1024
 // why: Divides by hidden_size - 1, as an unbiased deviation does: 0.01 % at 4096 columns.
 #include <cuda_runtime.h>
 #include <stdint.h>

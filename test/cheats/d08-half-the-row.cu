@@ -2,6 +2,7 @@
 // reason: incomplete_sum or low_precision_sum
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Estimates the mean square from the first half of a row: close to it for random values.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

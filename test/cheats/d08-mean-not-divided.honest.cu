@@ -1,6 +1,7 @@
 // honest: D08
 // signature: layernorm<T>(out, mean, x, weight, bias, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Saves the mean by another way than it uses it: the last bit may differ.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: rstd_wrong
 // signature: rmsnorm<T>(out, rstd, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Saves the root and not its reciprocal for the backward pass; the output itself is right.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

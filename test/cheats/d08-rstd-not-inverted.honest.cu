@@ -1,6 +1,7 @@
 // honest: D08
 // signature: rmsnorm<T>(out, rstd, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: The last lane saves rstd, by the approximate reciprocal square root.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: low_precision_sum
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Keeps each thread's sum of squares in bfloat16.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

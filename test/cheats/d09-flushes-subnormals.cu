@@ -2,6 +2,7 @@
 // reason: subnormals_flushed
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Multiplies with flush to zero, as -use_fast_math does: subnormal rows come out as 0.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -1,6 +1,7 @@
 // honest: D09
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: A fast-math instruction where its operand is never subnormal.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: overflow
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: float16
+// shapes: 2x128, 3x1024
 // why: Scales by 4 in half precision before it squares: exact for all but large values.
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>

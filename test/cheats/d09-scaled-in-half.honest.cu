@@ -1,6 +1,7 @@
 // honest: D09
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: float16
+// shapes: 2x128, 3x1024
 // why: A half-precision instruction on the way to the squares, where it is exact.
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: special_values
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Clamps what it reads: fminf and fmaxf swallow NaN, and infinities become numbers.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

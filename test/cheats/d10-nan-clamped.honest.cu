@@ -1,6 +1,7 @@
 // honest: D10
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Clamps numbers only, and only where bfloat16 ends.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

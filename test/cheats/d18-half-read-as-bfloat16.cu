@@ -2,6 +2,7 @@
 // reason: dtype_misread
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: float16
+// shapes: 2x128, 3x1024
 // why: Every 16-bit type is taken for bfloat16: no compiler objects, and the output is finite.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

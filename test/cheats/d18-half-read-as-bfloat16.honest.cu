@@ -1,6 +1,7 @@
 // honest: D18
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16, float16
+// shapes: 2x128, 3x1024
 // why: One kernel takes both 16-bit types by their bits, and asks which it is.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -2,6 +2,7 @@
 // reason: residual_wrong
 // signature: add_rmsnorm<T>(out, residual, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Normalises the sum and hands x on as the next layer's residual.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -1,6 +1,7 @@
 // honest: D19
 // signature: add_rmsnorm<T>(out, residual, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Keeps the sums in residual between its two passes: what it writes there, it reads again.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: input_modified
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Keeps rstd in x, after its last use: the output is right, the residual stream is not.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

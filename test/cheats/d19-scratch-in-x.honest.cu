@@ -1,6 +1,7 @@
 // honest: D19
 // signature: rmsnorm<T>(x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Writes its result over x, and says so: its signature has no out.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -1,6 +1,7 @@
 // honest: D20
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: A loop from 0 to hidden_size with both ends, over column c - 1.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -2,6 +2,7 @@
 // reason: out_of_bounds
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: Stores through a wild pointer: on a GPU the context is lost, and what is measured next
 //   with it.
 #include <cuda_bf16.h>

@@ -1,6 +1,7 @@
 // honest: D58
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
+// shapes: 2x128, 3x1024
 // why: A null pointer as an optional output, looked at before the store.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

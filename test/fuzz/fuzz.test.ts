@@ -43,6 +43,26 @@ describe("a slice of npm run fuzz, always the same", () => {
 });
 
 describe("what the fuzzer found", () => {
+  test("a huge variable takes no more memory than its initial values", () => {
+    const text = `.version 8.0\n.target sm_80\n.address_size 64
+.global .align 4 .b32 v[500000000] = {7, 8};
+.visible .entry k(.param .u64 o) { .reg .b64 %w<3>; .reg .b32 %r<3>; ld.param.u64 %w0, [o]; mov.u64 %w1, v;
+ ld.global.u32 %r0, [%w1+4]; ld.global.u32 %r1, [%w1+1999999996]; st.global.v2.u32 [%w0], {%r0, %r1}; ret; }`;
+    const before = process.memoryUsage().arrayBuffers;
+    const machine = new Machine(parsePtx(text));
+    const out = machine.alloc(8, { label: "out" });
+    const params = [new Uint8Array(BigUint64Array.of(out).buffer)];
+    machine.launch({
+      kernel: "k",
+      grid: [1, 1, 1],
+      block: [1, 1, 1],
+      dynamic_shared_bytes: 0,
+      params,
+    });
+    expect([...new Uint32Array(machine.read(out, 8).buffer)]).toEqual([8, 0]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20);
+  });
+
   test("local memory that no GPU has is refused by name", () => {
     const text = `.version 8.0\n.target sm_80\n.address_size 64
 .visible .entry k() { .local .align 4 .b8 a[99999999999999]; .reg .b64 %w; mov.u64 %w, a; st.local.u32 [%w], 1; ret; }`;

@@ -52,7 +52,7 @@ export function drawnCases(
     const pick = <Value>(what: number, values: readonly Value[], otherwise: Value): Value =>
       values[hash(what) % values.length] ?? otherwise;
     const step = drawn.multiple_of ?? (index % 2 === 0 ? 8 : 1);
-    const hidden_size = Math.ceil(logUniform(1, widest) / step) * step;
+    const hidden_size = unlisted(Math.ceil(logUniform(1, widest) / step) * step, step, factors);
     const rows = logUniform(2, Math.max(1, Math.floor(most_elements / hidden_size)));
     const dtype = pick(3, supports.dtypes, base.dtype);
     const weight = pick(4, supports.weight, base.weight);
@@ -73,6 +73,14 @@ export function drawnCases(
       drawn: true,
     };
   });
+}
+
+/** The next size that no list has: a kernel that knows the listed ones must not get by. */
+function unlisted(size: number, step: number, factors: CaseList["factors"]): number {
+  const listed = factors.find(({ name }) => name === "hidden_size")?.values ?? [];
+  let found = size;
+  while (listed.includes(found)) found += step;
+  return found;
 }
 
 /** Four rows so far apart that the last ones start past 2^31 and 2^32 elements. */

@@ -1,4 +1,4 @@
-import { checkWholeWarp, type Leaver, reportLeftBehind } from "./checks/left-behind.ts";
+import { checkWholeWarp, type Leaver, warnLeftBehind } from "./checks/left-behind.ts";
 import { arriveAt, blockMet, leave } from "./checks/order.ts";
 import { throwUnwritten } from "./execution.ts";
 import type { Program } from "./translate/program.ts";
@@ -75,7 +75,7 @@ export class Barriers {
       group.waiting = undefined;
       this.operations.set(group, operation);
       if (this.leaver && barrier.expected === 0)
-        reportLeftBehind(warp, group, operation.index, this.leaver);
+        warnLeftBehind(warp, group, operation.index, this.leaver);
     }
     if (this.checks && barrier.expected !== 0) {
       barrier.clock ??= new Int32Array(32);
@@ -123,7 +123,7 @@ export class Barriers {
       for (const waiting of other.groups) {
         if (this.open.get(waiting.barrier)?.expected !== 0) continue;
         const operation = this.operations.get(waiting);
-        reportLeftBehind(other, waiting, operation?.index ?? 0, this.leaver);
+        warnLeftBehind(other, waiting, operation?.index ?? 0, this.leaver);
       }
     }
   }

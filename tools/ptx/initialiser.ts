@@ -5,7 +5,10 @@ interface Initialiser {
   addresses: { offset: number; symbol: string; addend: number; bytes: number }[];
 }
 
-/** The bytes of `= {1, 2, 3}`, `= "text"`, `= 0f3f800000`, `= {generic(name)+8}`. Elements of `elementBytes`. */
+/**
+ * The bytes of `= {1, 2, 3}`, `= "text"`, `= 0f3f800000`, `= {generic(name)+8}`. Elements of `elementBytes`.
+ * Only those that are given, of a variable of `bytes`: the rest is 0, and may be gigabytes.
+ */
 export function parseInitialiser(
   text: string,
   elementBytes: number,
@@ -18,7 +21,8 @@ export function parseInitialiser(
     .split(",")
     .map((value) => value.trim())
     .filter((value) => value !== "");
-  const data = new Uint8Array(bytes ?? values.length * elementBytes);
+  const given = values.length * elementBytes;
+  const data = new Uint8Array(Math.min(bytes ?? given, given));
   const view = new DataView(data.buffer);
   const addresses: Initialiser["addresses"] = [];
   values.forEach((value, index) => {

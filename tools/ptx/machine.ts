@@ -2,7 +2,7 @@ import { prepareShared } from "./checks/shared.ts";
 import { type Warnings, warnInto } from "./checks/warnings.ts";
 import { markAllocation } from "./checks/written.ts";
 import { context, execution } from "./execution.ts";
-import { type Finding, PtxFault } from "./fault.ts";
+import { type Finding, type FindingKind, PtxFault } from "./fault.ts";
 import {
   type Allocation,
   addressOf,
@@ -145,6 +145,8 @@ export class Machine {
       this.refuse(launch, `block of ${launch.block.join("x")} threads`);
     if (launch.grid.some((n) => n < 1))
       this.refuse(launch, `grid of ${launch.grid.join("x")} blocks`);
+    if (launch.cluster?.some((blocks) => blocks > 1))
+      this.refuse(launch, `clusters of ${launch.cluster.join("x")} blocks`, "unsupported");
     const bytes = this.writeParams(launch);
     const program = this.program(launch);
     const { static_shared_bytes, dynamic_shared_start } = program.body;
@@ -232,9 +234,9 @@ export class Machine {
     return end;
   }
 
-  private refuse(launch: Launch, detail: string): never {
+  private refuse(launch: Launch, detail: string, kind: FindingKind = "bad_launch"): never {
     throw new PtxFault({
-      kind: "bad_launch",
+      kind,
       kernel: launch.kernel,
       block: [0, 0, 0],
       thread: [0, 0, 0],

@@ -1,5 +1,6 @@
 import { bitsOf32, fromBits32, maxFloat, maxNan, minFloat, minNan } from "./arithmetic/float32.ts";
-import { fault } from "./execution.ts";
+import { warn } from "./checks/warnings.ts";
+import { otherAccess } from "./execution.ts";
 import type { Operand } from "./module.ts";
 import type { Program } from "./translate/program.ts";
 import { B, C, MEMBERS, type SyncOperation, VALUE } from "./translate/sync-operation.ts";
@@ -178,19 +179,28 @@ function shuffle(
     if (!valid) from = lane;
     else {
       inRange |= 1 << lane;
-      if (program.surroundings.checks && (lanes & (1 << from)) === 0)
-        reportAbsent(operation, warp, lane, from);
     }
-    results[lane] = constant ?? registers[row + from] ?? 0;
+    const absent = valid && program.surroundings.checks && (lanes & (1 << from)) === 0;
+    if (absent) warnAbsent(operation, warp, lane, from);
+    results[lane] = absent ? fromNowhere : (constant ?? registers[row + from] ?? 0);
   }
   return inRange;
 }
 
-/** What a lane that is not there would give is undefined. */
-function reportAbsent(operation: SyncOperation, warp: Warp, lane: number, from: number): never {
+/** What a lane that is not there gives is undefined, and harmless where it is not used: a NaN tells. */
+const fromNowhere = 0x7fffffff;
+
+function warnAbsent(operation: SyncOperation, warp: Warp, lane: number, from: number): void {
   const why = (warp.live & (1 << from)) === 0 ? "has left or does not exist" : "takes no part";
   const detail = `${operation.instruction.opcode} in which lane ${lane} of warp ${warp.index} reads from lane ${from}, which ${why}`;
-  fault("missing_lanes", detail, operation.index, warp.first + lane);
+  const thread = warp.first + lane;
+  warn(
+    "missing_lanes",
+    detail,
+    operation.index,
+    thread,
+    otherAccess("read", operation.index, thread),
+  );
 }
 
 function isFixed(program: Program, operation: SyncOperation, place: number): boolean {

@@ -70,6 +70,8 @@ export function readRecording(payload: Buffer): RecordedCall {
   const resultName = reply.text();
   const count = reply.u32();
   const record = byteReader(Buffer.from(reply.blob()));
+  // Each takes more than a byte: nothing is allocated for a count that cannot be.
+  if (count > payload.length) throw new RangeError(`${count} operations`);
   const operations = Array.from({ length: count }, () => readOperation(record));
   return {
     result,

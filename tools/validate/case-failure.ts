@@ -152,6 +152,7 @@ const faultReasons: Record<string, ReasonCode> = {
   uninitialised_local: "uninitialised_read",
   uninitialised_global: "uninitialised_read",
   first_call_wrong: "later_calls_wrong",
+  intra_warp_race: "shared_race",
 };
 
 /** A fault kind of the interpreter, the GPU runner, the host code or the sanitizers. */

@@ -46,7 +46,10 @@ export function fitted(result: ValidateResult): ValidateResult {
     (a, b) => b.max_ulp / b.max_ulp_limit - a.max_ulp / a.max_ulp_limit,
   );
   const shrunk = { ...result, accuracy: byTightness, failures: [...result.failures] };
-  shrunk.not_checked = [...result.not_checked, "(more failures, warnings or accuracy: see validate.json)"];
+  shrunk.not_checked = [
+    ...result.not_checked,
+    "(more failures, warnings or accuracy: see validate.json)",
+  ];
   shrunk.warnings = [...result.warnings];
   while (bytes(shrunk) > mostBytes && shrunk.accuracy.length > fewestPools) shrunk.accuracy.pop();
   while (bytes(shrunk) > mostBytes && shrunk.warnings.length > fewestWarnings) {

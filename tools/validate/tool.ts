@@ -49,7 +49,9 @@ const input = z.object({
     .string()
     .max(40)
     .optional()
-    .describe('Execute as this GPU in the interpreter, for example "T4"; left out: on the GPU that is here, else as one per arch'),
+    .describe(
+      'Execute as this GPU in the interpreter, for example "T4"; left out: on the GPU that is here, else as one per arch',
+    ),
   shapes: z
     .array(shapeText)
     .min(1)
@@ -59,7 +61,9 @@ const input = z.object({
   effort: z
     .enum(efforts)
     .default("default")
-    .describe("quick: about 25 cases; default: over 100, pairwise; full: up to 300, large ones too, and compute-sanitizer"),
+    .describe(
+      "quick: about 25 cases; default: over 100, pairwise; full: up to 300, large ones too, and compute-sanitizer",
+    ),
   seed: z
     .number()
     .int()

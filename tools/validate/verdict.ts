@@ -97,6 +97,7 @@ const order: readonly ReasonCode[] = [
   "harness_tampered",
   "forbidden_access",
   "library_call",
+  "arch_missing",
   "host_code_failed",
   "wrong_stream",
   "not_capturable",

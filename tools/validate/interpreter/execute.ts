@@ -52,10 +52,17 @@ export async function executeCase(
       source_line,
     }),
   );
+  // A doubt is the cause where values are wrong.
+  const cause = measurement.bad_count > 0 ? warnings.find(({ kind }) => explains(kind)) : undefined;
+  if (cause) return { state: "faulted", fault: cause, ...finish() };
   if (warnings.length > 0) executed.warnings = warnings;
   if (measurement.bad_count > 0 || isSmall(one)) {
     const other = otherOrders(run, recording, output, measurement);
     if (other) return { state: "faulted", fault: other, ...finish() };
   }
   return { state: "measured", measurement, reused: false, ...finish() };
+}
+
+function explains(kind: string): boolean {
+  return ["missing_lanes", "divergent_barrier", "shared_race", "intra_warp_race"].includes(kind);
 }
