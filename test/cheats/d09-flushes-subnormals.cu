@@ -3,6 +3,7 @@
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
+// effort: default
 // why: Multiplies with flush to zero, as -use_fast_math does: subnormal rows come out as 0.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>

@@ -44,11 +44,11 @@ const rows = [
 ].sort((a, b) => (a.fixture < b.fixture ? -1 : 1));
 
 const inspected = await runProgram(["inspect", "--json"], 60_000);
-const facts = parsed(inspected.stdout) as { gpus?: { name?: string; driver_version?: string }[] };
+const facts = parsed(inspected.stdout) as { driver_version?: string; gpus?: { name?: string }[] };
 const ran = rows.find(({ devices }) => devices.length > 0);
 const results: CheatResults = {
   device: facts.gpus?.[0]?.name ?? ran?.devices[0] ?? "none",
-  driver: facts.gpus?.[0]?.driver_version ?? "none",
+  driver: facts.driver_version ?? "none",
   versions: {
     node: process.versions.node,
     kernelwright: (await runProgram(["--version"], 10_000)).stdout.trim(),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { rmsnormFields } from "../../../tools/kernel/operators.ts";
+import { callStream } from "../../../tools/record/recorder.ts";
 import { inInterpreter } from "../../../tools/validate/interpreter/case-pool.ts";
 import type { CaseOutcome } from "../../../tools/validate/outcome.ts";
 import type { Recording } from "../../../tools/validate/recording.ts";
@@ -22,7 +23,7 @@ const launchEndless = {
   block: [1, 1, 1] as [number, number, number],
   dynamic_shared_bytes: 0,
   params: [],
-  stream: 0n,
+  stream: callStream,
   attributes: { cooperative: false, programmatic_stream_serialization: false, hints: [] },
 };
 

@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import { ToolError } from "../../errors.ts";
-import { startThread } from "../../executors/thread.ts";
 import type { Executor, Work, WorkItem } from "../work.ts";
 import type { CaseThreadData, FromThread, ToThread } from "./case-thread.ts";
+import { keepThread, takeThread } from "./idle-threads.ts";
 
 /** Executes in the interpreter, over threads that are given the arch's code. */
 export function inInterpreter(data: CaseThreadData): Executor {
@@ -17,19 +17,25 @@ export function inInterpreter(data: CaseThreadData): Executor {
 async function runItems(data: CaseThreadData, work: Work): Promise<void> {
   // Taken from the end: taking from the front moves all the others.
   const queue = bySize(work.items).reverse();
-  const count = Math.min(availableParallelism(), queue.length);
-  const threads = Array.from({ length: count }, () => startThread("cases", data));
+  const count = Math.min(availableParallelism(), Math.ceil(queue.length / fewestPerThread));
+  const threads = Array.from({ length: count }, takeThread);
   const finished = new AbortController();
   try {
     await Promise.race([
-      Promise.all(threads.map((thread) => drive(thread, queue, work))),
+      Promise.all(threads.map((thread) => drive(thread, data, queue, work))),
       aborted(work.signal, finished.signal),
     ]);
+  } catch (error) {
+    await Promise.all(threads.map((thread) => thread.terminate()));
+    throw error;
   } finally {
     finished.abort();
-    await Promise.all(threads.map((thread) => thread.terminate()));
   }
+  for (const thread of threads) keepThread(thread);
 }
+
+/** A thread's start takes as long as several small cases. */
+const fewestPerThread = 4;
 
 /** The largest first, so that no thread is left alone with one at the end. */
 function bySize(items: readonly WorkItem[]): number[] {
@@ -41,7 +47,7 @@ function bySize(items: readonly WorkItem[]): number[] {
 }
 
 /** Feeds one thread from the queue until it is empty. */
-function drive(thread: Worker, queue: number[], work: Work): Promise<void> {
+function drive(thread: Worker, data: CaseThreadData, queue: number[], work: Work): Promise<void> {
   return new Promise((resolve, reject) => {
     let current = -1;
     const send = (message: ToThread) => thread.postMessage(message);
@@ -67,6 +73,7 @@ function drive(thread: Worker, queue: number[], work: Work): Promise<void> {
         .record(current, message.arguments)
         .then((recording) => send({ type: "recording", recording }), reject);
     });
+    send({ type: "load", data });
     next();
   });
 }
