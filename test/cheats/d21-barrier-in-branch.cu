@@ -3,8 +3,8 @@
 // signature: rmsnorm<T>(out, x, weight, rows, hidden_size, eps, stream)
 // dtypes: bfloat16
 // shapes: 2x128, 3x1024
-// why: Half of the block waits at a barrier and half never comes: undefined, though many GPUs
-//   let it pass.
+// why: Even lanes wait at one barrier and odd ones at another: undefined for a warp, though many
+//   GPUs let it pass.
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 #include <stdint.h>
@@ -25,13 +25,14 @@ __global__ void norm_row(T* out, const T* x, const T* weight, int64_t hidden_siz
   __shared__ float partial[8];
   sum = warp_sum(sum);
   if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;
-  if (threadIdx.x < 128) {
-    __syncthreads();  // half of the block goes round it
+  if (threadIdx.x % 2 == 0) {
+    __syncthreads();
     sum = 0.0f;
     for (int warp = 0; warp < 8; ++warp) sum += partial[warp];
   } else {
+    __syncthreads();  // another one
     sum = 0.0f;
-    for (int64_t c = 0; c < hidden_size; ++c) sum += float(row[c]) * float(row[c]);
+    for (int warp = 7; warp >= 0; --warp) sum += partial[warp];
   }
   const float rstd = rsqrtf(sum / hidden_size + eps);
   for (int64_t c = threadIdx.x; c < hidden_size; c += blockDim.x) {

@@ -18,7 +18,14 @@ def norm(x, weight, eps):
 
 def rmsnorm(x, weight, eps):
     results = []
-    thread = threading.Thread(target=lambda: results.append(norm(x, weight, eps)))
+    # A thread has a current stream of its own.
+    stream = torch.cuda.current_stream() if x.is_cuda else None
+
+    def compute():
+        with torch.cuda.stream(stream):
+            results.append(norm(x, weight, eps))
+
+    thread = threading.Thread(target=compute)
     thread.start()
     thread.join()
     return results[0]

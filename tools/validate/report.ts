@@ -109,7 +109,7 @@ function gpuOf(outcome: ExecutedCase["outcome"]): number {
 function countCases({ executed, judgement, scope }: ReportInput) {
   const keyOf = (arch: string, index: number) => `${arch} ${index}`;
   const failed = new Set(judgement.failures.map((one) => keyOf(one.arch, one.case_index)));
-  const unjudged = judgement.not_checked.length;
+  const unjudged = judgement.not_checked.length + judgement.not_searched.length;
   const right = executed.filter(({ arch, index }) => !failed.has(keyOf(arch, index))).length;
   const refused = judgement.failures.filter(
     ({ case_index: index }) => scope.refusals > 0 && index < 0 && index >= -refusalCount,

@@ -77,6 +77,16 @@ export function notChecked(input: ReportInput): string[] {
   if (judgement.not_checked.length > shown) {
     list.push(`${judgement.not_checked.length - shown} more cases`);
   }
+  const [unsearched] = judgement.not_searched;
+  if (unsearched) {
+    const sanitized = effort === "full" ? "" : "; compute-sanitizer does with effort full";
+    list.push(
+      shortened(
+        `races and unwritten memory: the interpreter does not run this code (${unsearched.why})${sanitized}`,
+        300,
+      ),
+    );
+  }
   list.push(...scope.leaves_out);
   if (!candidate.declared) {
     const sizes = shapes_given

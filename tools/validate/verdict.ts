@@ -12,20 +12,30 @@ export interface Judgement {
   failures: Failure[];
   pools: AccuracyPool[];
   /** Cases without a verdict, with the reason: never counted as passed. */
-  not_checked: { case_name: string; arch: string; why: string }[];
+  not_checked: Unjudged[];
+  /** Values were judged on a GPU, and the interpreter could not search the same code for races. */
+  not_searched: Unjudged[];
+}
+
+export interface Unjudged {
+  case_name: string;
+  arch: string;
+  why: string;
 }
 
 /** What the measurements mean. Worst cases first. */
 export function judge(executed: readonly ExecutedCase[]): Judgement {
   const failures: Failure[] = [];
   const echoes: Failure[] = [];
-  const not_checked: Judgement["not_checked"] = [];
+  const not_checked: Unjudged[] = [];
+  const not_searched: Unjudged[] = [];
   const pools = new Map<string, { pool: AccuracyPool; members: ExecutedCase[] }>();
   for (const item of executed) {
     const { outcome } = item;
     const unrecorded = outcome.state === "not_recorded" && outcome.reason === undefined;
     if (outcome.state === "not_executed" || unrecorded) {
-      not_checked.push({ case_name: caseName(item.one), arch: item.arch, why: outcome.message });
+      const list = item.check === "memory" ? not_searched : not_checked;
+      list.push({ case_name: caseName(item.one), arch: item.arch, why: outcome.message });
       continue;
     }
     const failure = failureOf(item);
@@ -45,6 +55,7 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
     failures: inOrder(named),
     pools: judged,
     not_checked,
+    not_searched,
   };
 }
 

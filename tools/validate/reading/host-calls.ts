@@ -10,6 +10,8 @@ interface Family {
   matches: (symbol: string) => boolean;
   /** How sources spell it, where that is not the symbol. */
   spelled?: RegExp;
+  /** Said only where the entry point leads there, or a source names it. */
+  only_spelled?: true;
 }
 
 /** Symbols of the C library and of C++, which are mangled. Order matters: the first family wins. */
@@ -51,7 +53,8 @@ const families: readonly Family[] = [
       /^_ZNSt6thread\d+_M_start_thread/u.test(symbol),
     spelled: /\bstd::(?:jthread|thread|async)\b/u,
   },
-  { code: "environment_read", matches: named("(?:secure_)?getenv|environ") },
+  // Static parts of some toolchains bring secure_getenv along: gcc 13 on Ubuntu 24.04 (2026-11-22).
+  { code: "environment_read", matches: named("(?:secure_)?getenv|environ"), only_spelled: true },
 ];
 
 /** Certain where the code of the entry point, or of what is run at loading, leads to the call. */
@@ -88,6 +91,7 @@ function readFamily(
   const source =
     findInSources(sources, spelled) ??
     (family.spelled ? findInSources(sources, family.spelled) : undefined);
+  if (family.only_spelled && !certain && !source) return [];
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   const shown = more ? names.slice(0, 3).join(", ") : listed(names);
   return [reading(family.code, `${shown}${more}`, { certain, source })];
