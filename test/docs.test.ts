@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { tools } from "../tools/index.ts";
 import { benchmarkTables } from "./docs/benchmarks.ts";
+import { cheatPage } from "./docs/cheat-table.ts";
 import { startOutput, testOutput, withoutMachine } from "./docs/recorded.ts";
 import { caseTable, limitTable, mutantTable, reasonsPage, toolTable } from "./docs/sections.ts";
 import { splice } from "./docs/splice.ts";
@@ -34,6 +35,11 @@ describe("generated parts", () => {
   test("reasons.md has every reason with its fix", async () => {
     const file = path.resolve("skills/rmsnorm-kernels/references/reasons.md");
     await expect(reasonsPage()).toMatchFileSnapshot(file);
+  });
+
+  test("the cheats' page says which check rejects which, as the committed results have it", async () => {
+    const file = path.resolve("test/cheats/README.md");
+    await expect(cheatPage()).toMatchFileSnapshot(file);
   });
 
   test("a page without the markers is refused, not left as it is", () => {

@@ -32,6 +32,21 @@ export interface CheatRow {
 
 export const resultsFolder = path.resolve("test/cheats/results");
 
+/** test/cheats/README.md. */
+export function cheatPage(): string {
+  return `# Ways to cheat, and what finds them
+
+Each \`dNN-<name>.cu\` or \`.py\` here is a kernel that validate_kernel must reject with its own reason; beside it
+\`dNN-<name>.honest.*\` looks as suspicious and must pass. \`cheats.test.ts\` judges them all as a user would.
+${honestSummary()}
+
+The numbers are those of the catalogue (\`catalogue.ts\`). Results: \`results/nvidia-h200.json\` on a GPU and
+\`results/interpreter.json\` without, written by \`test/gpu/judge-cheats.ts\`. Written by \`npm run docs\`.
+
+${cheatTable()}
+`;
+}
+
 /**
  * Every cheat of the catalogue with what shows it and which check rejected it, with a GPU and
  * without, as the committed result files say; mutants are run by the tests alone.

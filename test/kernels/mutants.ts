@@ -202,7 +202,7 @@ export const mutants: readonly Mutant[] = [
     name: "barrier_missing",
     d_number: "D21",
     nature: "no barrier between writing the warps' sums and reading them",
-    reasons: ["schedule_dependent", "incomplete_sum"],
+    reasons: ["shared_race"],
     file: reduction,
     find: "  __syncthreads();\n",
     replace: "",

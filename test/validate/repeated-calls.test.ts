@@ -52,7 +52,8 @@ async function judged({ device = right, host = () => recorded(), fault }: Settin
       return found;
     },
     async measure() {
-      const bad = out === `values of ${drawn.seed}` || out === "other bits" ? 0 : 640;
+      const isRight = out === `values of ${drawn.seed}` || out === "other bits";
+      const bad = isRight ? 0 : out === "nearly right" ? 3 : 640;
       const unwritten = out === "poison" ? 640 : 0;
       return measuredOutcome({ bad_count: bad, not_written_count: unwritten }).measurement;
     },
@@ -123,6 +124,11 @@ const cheats: [string, string, Setting][] = [
           calls === 1 ? [launch] : [launch, { kind: "synchronize", what: "device", handle: 0n }],
         ),
     },
+  ],
+  [
+    "is inaccurate now and then",
+    "inaccurate_call",
+    { device: (call) => (call.calls === 6 ? "nearly right" : right(call)) },
   ],
   ["is wrong from the start", "first_call_wrong", { device: () => "garbage" }],
   [

@@ -35,7 +35,8 @@ export interface Allocation {
 const pageBytes = 1 << 20;
 /** Allocations above this size get their pages when they are first touched. */
 const pageFrom = 8 << 20;
-const guardBytes = 512;
+/** What overshoots a buffer by a block of vectors must not land in the next one. */
+const guardBytes = 64 * 1024;
 const firstAddress = 0x7f12_0000_0000;
 const two32 = 4294967296;
 

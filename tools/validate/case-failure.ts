@@ -152,6 +152,7 @@ const faultReasons: Record<string, ReasonCode> = {
   uninitialised_local: "uninitialised_read",
   uninitialised_global: "uninitialised_read",
   first_call_wrong: "later_calls_wrong",
+  inaccurate_call: "wrong_values",
   intra_warp_race: "shared_race",
 };
 

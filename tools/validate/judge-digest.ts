@@ -5,7 +5,10 @@ import { fileURLToPath } from "node:url";
 import { packageData } from "../paths.ts";
 
 /** Folders of tools/ that decide what an outcome is. */
-const judging = ["kernel", "ptx", "record", "validate"];
+const judging = ["kernel", "ptx", "record", "validate", "worker"];
+
+/** Of these, what lies beside the bundle as it is. */
+const shipped = [["record", "stand_in"], ["worker"]];
 
 let known: string | undefined;
 
@@ -19,13 +22,13 @@ function codeFiles(here: string): string[] {
   const folder = path.dirname(here);
   const inBundle = path.basename(folder) !== "validate";
   return inBundle
-    ? [here, ...filesBelow(packageData("tools", "record", "stand_in"))]
+    ? [here, ...shipped.flatMap((folders) => filesBelow(packageData("tools", ...folders)))]
     : judging.flatMap((name) => filesBelow(path.join(folder, "..", name)));
 }
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith("__pycache__"))
     .map((entry) => path.join(entry.parentPath, entry.name))
     .sort();
 }

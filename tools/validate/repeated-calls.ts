@@ -23,6 +23,8 @@ export interface CallStage {
  * more; where all are right, calls before the series were answered otherwise.
  */
 export const firstCallWrong = "first_call_wrong";
+/** The fault of a series in which few elements are wrong: cases tell more about it, if one has it too. */
+export const inaccurateCall = "inaccurate_call";
 
 /** Calls of the entry point before the last one: some cheats give up after a warm-up of 10. */
 const laterCalls = 9;
@@ -56,8 +58,12 @@ export async function judgeCalls(
 type Call =
   | { state: "right"; measurement: Measurement; output: Uint8Array }
   | { state: "wrong"; why: string; reason?: ReasonCode }
+  | { state: "inaccurate"; why: string }
   | NotExecuted
   | { state: "not_recorded"; recording: Extract<Recording, { state: "not_recorded" }> };
+
+/** A memory of other inputs spoils nearly all elements, inaccuracy a few: 1 in this many. */
+const fewBad = 16;
 
 /** The executor does not know what the code does: no verdict on these calls. */
 interface NotExecuted {
@@ -99,6 +105,7 @@ class Series {
     for (const later of laterCallList) {
       const call = await this.#call(later.place, later.inputs);
       if (call.state === "not_recorded" || call.state === "not_executed") return call;
+      if (call.state === "inaccurate") return faulted(inaccurateCall, call.why);
       if (call.state === "wrong") {
         if (call.reason) return faulted(call.reason, call.why);
         return this.#explain(later, call.why);
@@ -138,7 +145,8 @@ class Series {
       return { state: "right", measurement, output: await this.#stage.output() };
     }
     const what = not_written_count === bad_count ? "are not written" : "are wrong";
-    return { state: "wrong", why: `${bad_count} of ${elements} elements ${what}` };
+    const why = `${bad_count} of ${elements} elements ${what}`;
+    return bad_count * fewBad < elements ? { state: "inaccurate", why } : { state: "wrong", why };
   }
 
   /** A result that is remembered shows by a call that nothing can be remembered for. */
@@ -159,12 +167,14 @@ class Series {
     const fault = await this.#stage.perform(this.first as Recorded, true);
     if (fault) return faulted("stale_result", `${what}: ${fault.message}`);
     const replayed = await this.#measured();
+    if (replayed.state === "inaccurate") return faulted(inaccurateCall, replayed.why);
     return replayed.state === "wrong"
       ? faulted("stale_result", `${what}: ${replayed.why}`)
       : { state: "right", measurement };
   }
 
   #asEnding(call: Exclude<Call, { state: "right" }>): Ending {
+    if (call.state === "inaccurate") return faulted(inaccurateCall, call.why);
     if (call.state !== "wrong") return call;
     return { state: "faulted", fault: { kind: firstCallWrong, message: call.why } };
   }
@@ -185,6 +195,6 @@ const laterCallList: readonly LaterCall[] = [
   })),
 ];
 
-function faulted(kind: ReasonCode, message: string): Ending {
+function faulted(kind: ReasonCode | typeof inaccurateCall, message: string): Ending {
   return { state: "faulted", fault: { kind, message } };
 }

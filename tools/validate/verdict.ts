@@ -3,7 +3,7 @@ import { caseName } from "../kernel/cases.ts";
 import { type ExecutedCase, type Failure, failureOf, inaccurate } from "./case-failure.ts";
 import type { Measurement } from "./outcome.ts";
 import type { ReasonCode } from "./reasons.ts";
-import { firstCallWrong } from "./repeated-calls.ts";
+import { firstCallWrong, inaccurateCall } from "./repeated-calls.ts";
 import { onlyDrawnFail } from "./shape-specific.ts";
 
 export { type ExecutedCase, type Failure, reasonOf } from "./case-failure.ts";
@@ -61,7 +61,9 @@ export function judge(executed: readonly ExecutedCase[]): Judgement {
 
 /** Repeated calls of which the first is wrong: what is wrong, a case says better, if one does. */
 function isEcho({ outcome }: ExecutedCase): boolean {
-  return outcome.state === "faulted" && outcome.fault.kind === firstCallWrong;
+  return (
+    outcome.state === "faulted" && [firstCallWrong, inaccurateCall].includes(outcome.fault.kind)
+  );
 }
 
 function asShapeSpecific(failure: Failure): Failure {
