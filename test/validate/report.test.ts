@@ -64,6 +64,7 @@ function reported(
       isolation: interpreterIsolation,
       refusals: refusalCount * runs.length,
       warnings: [],
+      sanitized: false,
     },
     seed: 7,
     executed: cases,

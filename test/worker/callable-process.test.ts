@@ -124,6 +124,32 @@ answer = {"child": child}`);
   await expect.poll(() => isAlive(child), { timeout: 5_000 }).toBe(false);
 });
 
+linux(
+  "a grandchild with no environment of ours, in a session of its own, is gone as well",
+  async () => {
+    const process = start(`import subprocess, threading
+from callable_host import sandbox
+sandbox.enter([os.getcwd(), "/dev"])
+leave = """import subprocess, sys
+child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"],
+  env={}, start_new_session=True, stdout=subprocess.DEVNULL)
+print(child.pid)"""
+found = []
+def run():
+  command = [sys.executable, "-S", "-c", leave]
+  found.append(subprocess.run(command, env={}, start_new_session=True, stdout=subprocess.PIPE).stdout)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+answer = {"child": int(found[0])}`);
+    const reply = await process.request("{}", [], 20_000);
+    const { child } = JSON.parse((reply as { text: string }).text) as { child: number };
+    expect(isAlive(child)).toBe(true);
+    await process.close();
+    await expect.poll(() => isAlive(child), { timeout: 5_000 }).toBe(false);
+  },
+);
+
 here("a cancelled call ends the process", async () => {
   const controller = new AbortController();
   const process = start("time.sleep(60)", { signal: controller.signal });
@@ -189,3 +215,64 @@ answer = {"events": watch.events()}`);
     expect(events.filter(({ kind }) => kind === "write")).toHaveLength(1);
   },
 );
+
+/** The events of `body`, which runs under watch. */
+async function eventsOf(body: string) {
+  const process = start(`import gc, threading, _thread
+from callable_host.watch import Watch
+watch = Watch(os.getcwd())
+watch.on = True
+${body}
+watch.on = False
+answer = {"events": watch.events()}`);
+  const reply = await ask(process);
+  const { events } = JSON.parse((reply as { text: string }).text) as {
+    events: { kind: string; what: string; by_candidate: boolean }[];
+  };
+  return events;
+}
+
+here("writes of libraries do not hide what the candidate does after them", async () => {
+  const events = await eventsOf(`library = compile("""
+for each in range(40):
+  try: open(f"/nowhere/{each}", "w")
+  except OSError: pass
+""", "/somewhere/site-packages/library.py", "exec")
+exec(library)
+gc.get_objects()`);
+  expect(events.filter(({ by_candidate }) => !by_candidate)).toHaveLength(16);
+  expect(events).toContainEqual({ kind: "look", what: "gc.get_objects", by_candidate: true });
+});
+
+here("a thread that keeps the watch busy does not blind it for another", async () => {
+  const events = await eventsOf(`inside, go = threading.Event(), threading.Event()
+judge = watch._judge
+def held(event, arguments):
+  if event == "os.remove":
+    inside.set()
+    go.wait(10)
+  return judge(event, arguments)
+watch._judge = held
+def slow():
+  try: os.remove("/nowhere/slow")
+  except OSError: pass
+thread = threading.Thread(target=slow)
+thread.start()
+inside.wait(10)
+gc.get_objects()
+go.set()
+thread.join()`);
+  expect(events).toContainEqual({ kind: "look", what: "gc.get_objects", by_candidate: true });
+});
+
+here("a thread that goes around Python's threading is seen where Python tells of it", async () => {
+  const events = await eventsOf(`threading.Thread(target=int).start()
+before = watch.events()
+_thread.start_new_thread(int, ())
+time.sleep(0.05)
+watch._seen = [*before, *watch._seen, {"kind": str(sys.version_info >= (3, 12)), "what": "", "by_candidate": False}]`);
+  const threads = events.filter(({ kind }) => kind === "thread");
+  const told = events.some(({ kind }) => kind === "True");
+  if (!told) console.warn("SKIPPED events of threads: Python has them from 3.12 on");
+  expect(threads.map(({ by_candidate }) => by_candidate)).toEqual(told ? [true] : []);
+});

@@ -36,8 +36,8 @@ export function prepared(
   return { one, device, inputs };
 }
 
-export function measured({ one, device }: Prepared, deviation?: Deviation): DeviceMeasurement {
-  device.run(measureLaunches(one, device.places, { deviation }));
+export function measured({ one, device }: Prepared): DeviceMeasurement {
+  device.run(measureLaunches(one, device.places));
   return decodeMeasure(device.read(device.places.result, measureResultBytes));
 }
 

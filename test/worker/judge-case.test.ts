@@ -9,13 +9,12 @@ import {
   bufferBytes,
   caseFields,
   encodeJudgeCase,
-  epsPlaceCodes,
   questionCodes,
   weightValuesCodes,
 } from "../../tools/worker/judge-case.ts";
 import { judgeSources } from "../../tools/worker/judge-code.ts";
-import { compareFields, zonesFields } from "../../tools/worker/judge-launches.ts";
-import { comparisonFields, resultFields } from "../../tools/worker/judge-result.ts";
+import { zonesFields } from "../../tools/worker/judge-launches.ts";
+import { resultFields } from "../../tools/worker/judge-result.ts";
 import { compilerOrSkip } from "../helpers/run-tool.ts";
 import { kernelCase } from "../validate/cases.ts";
 import { judgeModule } from "./judge-device.ts";
@@ -23,7 +22,7 @@ import { judgeModule } from "./judge-device.ts";
 const compiler = await compilerOrSkip("the judge's device code");
 const module = compiler && (await judgeModule(compiler));
 
-const text = ["case.cuh", "inputs.cuh", "rows.cuh", "fill.cuh", "compare.cuh"]
+const text = ["case.cuh", "inputs.cuh", "rows.cuh", "fill.cuh"]
   .map((name) => readFileSync(path.join(judgeSources(), name), "utf8"))
   .join("\n")
   .replace(/\/\/.*$/gmu, "");
@@ -63,9 +62,7 @@ const words = (names: readonly string[]) =>
 test.each([
   ["judge_case", caseFields],
   ["judge_zones", zonesFields],
-  ["judge_compare", compareFields],
   ["judge_result", words(resultFields)],
-  ["judge_comparison", words(comparisonFields)],
 ] as const)("the fields of %s are those of the header, in its order", (name, fields) => {
   expect(fieldsInHeader(name)).toEqual(fields);
   expect(fields.length).toBeGreaterThan(2);
@@ -75,14 +72,12 @@ test.runIf(module)("the compiler lays the structs out as we do", () => {
   const bytesOf = (kernel: string) => module?.kernels.get(kernel)?.params[0]?.bytes;
   expect(bytesOf("kw_measure")).toBe(structLayout(caseFields).bytes);
   expect(bytesOf("kw_zones")).toBe(structLayout(zonesFields).bytes);
-  expect(bytesOf("kw_compare")).toBe(structLayout(compareFields).bytes);
 });
 
 test("codes are those of the header", () => {
   expect(enumInHeader("ROW")).toEqual(rowKinds);
   expect(enumInHeader("WEIGHT")).toEqual(Object.keys(weightValuesCodes));
   expect(enumInHeader("QUESTION")).toEqual(Object.keys(questionCodes));
-  expect(enumInHeader("EPS")).toEqual(Object.keys(epsPlaceCodes));
   expect(enumInHeader("DTYPE")).toEqual(Object.keys(dtypeCodes));
   expect(enumInHeader("ROUNDING")).toEqual(Object.keys(roundingCodes));
   expect(Number(constant("kThreads"))).toBe(blockThreads);

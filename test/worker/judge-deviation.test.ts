@@ -27,14 +27,12 @@ const deviations: Record<keyof Deviation | "eps_floor", Deviation> = {
 };
 
 test.runIf(module).each(Object.values(deviations))(
-  "a kernel that deviates by %j is told from the reference, and is near its own",
+  "a kernel that deviates by %j is told from the reference, and measures as in TypeScript",
   (deviation) => {
     const weight = deviation.round_weight_sum ? "float32" : "same";
     const item = prepared(module, { ...base, weight }, deviation);
     const found = measured(item);
     expectAgreement(item, found);
     expect(found.bad_count + found.beyond).toBeGreaterThan(0);
-    const own = measured(item, deviation);
-    expect(own).toMatchObject({ bad_count: 0, beyond: 0, exact_count: own.elements });
   },
 );

@@ -5,8 +5,6 @@ import {
   drawLaunches,
   measureLaunches,
   measureResultBytes,
-  patternBytes,
-  patternLaunches,
 } from "../../tools/worker/judge-launches.ts";
 import { compilerOrSkip } from "../helpers/run-tool.ts";
 import { kernelCase } from "../validate/cases.ts";
@@ -37,8 +35,6 @@ function resultOf(options: MachineOptions): Uint8Array {
     corrupt({ one, device }, mix32(index) % elements, (bits) => bits ^ 0x40);
   }
   device.run(measureLaunches(one, device.places));
-  const scratch = device.place("scratch", patternBytes(one)).address;
-  device.run(patternLaunches(one, device.places, scratch));
   expect(device.machine.warnings).toEqual([]);
   return device.read(device.places.result, measureResultBytes);
 }

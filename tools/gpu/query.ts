@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ToolError } from "../errors.ts";
+import { driverEnvironment } from "../executors/environment.ts";
 import { runLocally } from "../executors/local.ts";
 import { packageData } from "../paths.ts";
 import { findProgram } from "../toolchain/programs.ts";
@@ -114,13 +115,4 @@ async function quietly(argv: readonly string[], signal?: AbortSignal) {
     if (error instanceof ToolError && error.code === "prerequisite_missing") return undefined;
     throw error;
   }
-}
-
-/** Containers put the driver's libraries on LD_LIBRARY_PATH; a user may hide GPUs from this process. */
-function driverEnvironment(): Record<string, string> {
-  const names = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"];
-  const entries = names.map((name) => [name, process.env[name]] as const);
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }

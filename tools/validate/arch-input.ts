@@ -22,5 +22,7 @@ export interface GpuPlace {
   count: number;
   /** Where the host code's own allocations lie. */
   arena: Arena;
+  /** The same on the second GPU. */
+  second_arena?: Arena;
   execute: Executor;
 }

@@ -1,14 +1,14 @@
 import { userCache } from "../paths.ts";
 import { RecordingFailure } from "../record/failures.ts";
-import { Recorder, renderIsolation } from "../record/recorder.ts";
+import { type Recorder, renderIsolation } from "../record/recorder.ts";
 import type { ArchInput } from "./arch-input.ts";
 import type { Candidate } from "./candidate.ts";
 import { inInterpreter } from "./interpreter/case-pool.ts";
 import { launchDigest } from "./launch-digest.ts";
 import type { CaseOutcome } from "./outcome.ts";
 import { OutcomeStore } from "./outcome-store.ts";
-import { patientRecord } from "./patient-record.ts";
 import type { ReasonCode } from "./reasons.ts";
+import { Recorders } from "./recorders.ts";
 import { checkManyRows, checkRefusals, checkRefusedLaunch } from "./refusals.ts";
 import { startRecorder } from "./start-recorder.ts";
 import type { ExecutedCase, Failure } from "./verdict.ts";
@@ -41,13 +41,7 @@ export async function runArch(
     if (outcome) onItem(index);
   });
   const cached = outcomes.map((outcome) => outcome !== undefined);
-  const started = await startOrReason(candidate, run, signal);
-  if (!(started instanceof Recorder)) return { executed: [], failures: [started], isolation: "" };
-  const recorder = started;
-  const record = patientRecord(recorder, candidate.takes_stream);
-  // What host code counts its calls in has counted none when the repeated ones begin.
-  const calls = await startRecorder(candidate, run, signal);
-  const recordCall = patientRecord(calls, candidate.takes_stream);
+  const recorders = new Recorders(candidate, run, signal);
   const digestOf = launchDigest(run.ptx);
   const earlierOf = byName(earlier, run);
   const executeAll = (place: Place, execute: Executor) => {
@@ -60,9 +54,9 @@ export async function runArch(
       signal,
       record: (position, args) => {
         const item = items[open[position] as number] as WorkItem;
-        const repeated = item.check === "calls" || item.check === "second_gpu";
-        if (repeated) return recordCall(args, () => undefined);
-        return record(args, (call) => {
+        const isRepeated = item.check === "calls" || item.check === "second_gpu";
+        return recorders.record(item.check, args, (call) => {
+          if (isRepeated) return undefined;
           const digest = digestOf(call);
           digests[position] = digest;
           return findEarlier(earlierOf.get(itemKey(item, place)) ?? [], digest);
@@ -78,6 +72,7 @@ export async function runArch(
     });
   };
   try {
+    const recorder = await recorders.cases();
     const failures = candidate.declared ? await allRefusals(candidate, run, recorder, signal) : [];
     const { ptx } = run;
     await Promise.all([
@@ -97,30 +92,26 @@ export async function runArch(
       }),
     );
     return { executed, failures, isolation: renderIsolation(recorder.isolation) };
+  } catch (error) {
+    const failure = loadFailure(error, arch);
+    if (!failure) throw error;
+    return { executed: [], failures: [failure], isolation: "" };
   } finally {
-    await Promise.all([recorder.close(), calls.close()]);
+    await recorders.close();
   }
 }
 
 /** A library that does not let itself be loaded is a finding where a reason names it. */
-async function startOrReason(
-  candidate: Candidate,
-  run: ArchInput,
-  signal: AbortSignal,
-): Promise<Recorder | Failure> {
-  try {
-    return await startRecorder(candidate, run, signal);
-  } catch (error) {
-    if (!(error instanceof RecordingFailure) || !error.reason) throw error;
-    return {
-      reason: error.reason as ReasonCode,
-      detail: error.message,
-      case_name: "loading the library",
-      case_index: -100,
-      special_inputs: false,
-      arch: run.build.arch,
-    };
-  }
+function loadFailure(error: unknown, arch: string): Failure | undefined {
+  if (!(error instanceof RecordingFailure) || !error.reason) return undefined;
+  return {
+    reason: error.reason as ReasonCode,
+    detail: error.message,
+    case_name: "loading the library",
+    case_index: -100,
+    special_inputs: false,
+    arch,
+  };
 }
 
 type Place = "gpu" | "interpreter";

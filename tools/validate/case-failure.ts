@@ -65,34 +65,43 @@ export function failureOf(item: ExecutedCase): Failure | undefined {
 
 function measuredFailure(item: ExecutedCase, measured: Measurement): Failure | undefined {
   const { one } = item;
+  const wrong = wrongIn(one, measured);
+  if (wrong) return describe(item, wrong.reason, wrong.detail);
+  if (measured.bad_count > 0) return wrongValues(item, measured);
+  const alone = { ...one, ...measured };
+  return tooManyBeyond(alone) ? inaccurate(alone, [item]) : undefined;
+}
+
+/** What is wrong besides the output's values: gaps and inputs, and the other outputs where the values are right. */
+export function wrongIn(
+  one: KernelCase,
+  measured: Measurement,
+): { reason: ReasonCode; detail: string } | undefined {
   // Rows at wrong addresses, or of a wider dtype, overwrite the gaps: the cause tells more.
   const { reason } = measured.diagnosis ?? {};
   const misplaced =
     measured.bad_count > 0 && (reason === "strides_ignored" || reason === "dtype_misread");
   if (measured.canaries_broken > 0 && !misplaced) {
     const detail = `${measured.canaries_broken} bytes outside of the output rows were overwritten`;
-    return describe(item, "canary_overwritten", detail);
+    return { reason: "canary_overwritten", detail };
   }
   if (measured.inputs_changed) {
     const detail = `${measured.inputs_changed} elements of the inputs were overwritten`;
-    return describe(item, "input_modified", detail);
+    return { reason: "input_modified", detail };
   }
-  if (measured.bad_count > 0) return wrongValues(item, measured);
-  const rstdLimit = rstdMaxUlp(one);
-  if (measured.rstd_max_ulp > rstdLimit) {
-    const detail = `rstd is off by ${round(measured.rstd_max_ulp)} ulp (limit ${rstdLimit})`;
-    return describe(item, "rstd_wrong", detail);
+  if (measured.bad_count > 0) return undefined;
+  const limit = rstdMaxUlp(one);
+  if (measured.rstd_max_ulp > limit) {
+    const detail = `rstd is off by ${round(measured.rstd_max_ulp)} ulp (limit ${limit})`;
+    return { reason: "rstd_wrong", detail };
   }
-  if (measured.mean_max_ulp > rstdLimit) {
-    const detail = `mean is off by ${round(measured.mean_max_ulp)} ulp (limit ${rstdLimit})`;
-    return describe(item, "mean_wrong", detail);
+  if (measured.mean_max_ulp > limit) {
+    const detail = `mean is off by ${round(measured.mean_max_ulp)} ulp (limit ${limit})`;
+    return { reason: "mean_wrong", detail };
   }
-  if (measured.residual_bad > 0) {
-    const detail = `${measured.residual_bad} elements of residual are not x + residual`;
-    return describe(item, "residual_wrong", detail);
-  }
-  const alone = { ...one, ...measured };
-  return tooManyBeyond(alone) ? inaccurate(alone, [item]) : undefined;
+  if (measured.residual_bad === 0) return undefined;
+  const detail = `${measured.residual_bad} elements of residual are not x + residual`;
+  return { reason: "residual_wrong", detail };
 }
 
 /** What rows read or written at a wrapped offset look like. */

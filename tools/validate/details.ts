@@ -19,9 +19,11 @@ export function writeDetails(
   return { path: shownPath(workspace, file), bytes: statSync(file).size };
 }
 
-function caseLine({ arch, one, outcome }: ExecutedCase) {
+function caseLine({ arch, one, outcome, check, on }: ExecutedCase) {
   return {
     arch,
+    check: check ?? "values",
+    on: on ?? "interpreter",
     ...one,
     state: outcome.state,
     // An infinite distance becomes null.

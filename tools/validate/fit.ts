@@ -10,6 +10,7 @@ export const mostBytes = 8000;
 const shownReasons = 6;
 const fewestPools = 3;
 const fewestWarnings = 3;
+const fewestUnchecked = 4;
 
 /** Failures of one reason are told once, with the first case that shows it; all are in validate.json. */
 export function shownFailures(
@@ -54,6 +55,9 @@ export function fitted(result: ValidateResult): ValidateResult {
   while (bytes(shrunk) > mostBytes && shrunk.accuracy.length > fewestPools) shrunk.accuracy.pop();
   while (bytes(shrunk) > mostBytes && shrunk.warnings.length > fewestWarnings) {
     shrunk.warnings.pop();
+  }
+  while (bytes(shrunk) > mostBytes && shrunk.not_checked.length > fewestUnchecked) {
+    shrunk.not_checked.splice(-2, 1);
   }
   while (bytes(shrunk) > mostBytes && shrunk.failures.length > 1) shrunk.failures.pop();
   return bytes(shrunk) > mostBytes ? { ...shrunk, next: [] } : shrunk;

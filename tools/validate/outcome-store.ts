@@ -50,11 +50,12 @@ export class OutcomeStore {
   }
 
   /**
-   * Keeps an outcome. One that could not be recorded or executed is not kept: the reason may be
-   * gone next time. Throws disk_full.
+   * Keeps an outcome. One that could not be recorded or executed is not kept, nor one that a busy
+   * GPU may have caused: the reason may be gone next time. Throws disk_full.
    */
   add(item: WorkItem, outcome: CaseOutcome): void {
     if (outcome.state === "not_recorded" || outcome.state === "not_executed") return;
+    if (outcome.state === "faulted" && passing.includes(outcome.fault.kind)) return;
     this.#append(`${JSON.stringify({ key: digest(item), outcome }, encodeNumber)}\n`);
   }
 
@@ -73,6 +74,9 @@ export class OutcomeStore {
     }
   }
 }
+
+/** Faults of the GPU's clock and driver. The interpreter has an instruction budget in their place. */
+const passing = ["timed_out", "launch_failed"];
 
 function digest(content: unknown): string {
   return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 20);

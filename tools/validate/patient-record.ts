@@ -2,7 +2,7 @@ import { ToolError } from "../errors.ts";
 import { RecordingFailure } from "../record/failures.ts";
 import { callStream, type RecordedCall, type Recorder } from "../record/recorder.ts";
 import type { CaseOutcome } from "./outcome.ts";
-import type { Recorded, Recording } from "./recording.ts";
+import type { Kept, Recording } from "./recording.ts";
 
 /** Each costs the whole time limit. */
 const mostTimeOuts = 2;
@@ -15,7 +15,7 @@ const mostTimeOuts = 2;
 export function patientRecord(recorder: Pick<Recorder, "call">, takesStream = true) {
   let timeOuts = 0;
   let last: Recording | undefined;
-  const kept = new Map<bigint, Recorded["kept"][number]>();
+  const kept = new Map<bigint, Kept>();
   return async (
     args: Uint8Array,
     known: (call: RecordedCall) => CaseOutcome | undefined,
@@ -24,7 +24,7 @@ export function patientRecord(recorder: Pick<Recorder, "call">, takesStream = tr
     try {
       const recorded = await recorder.call(args);
       const call = takesStream ? recorded : onGivenStream(recorded);
-      const before = [...kept.values()];
+      const before = [...kept.values()].map((one) => ({ ...one, writes: [...one.writes] }));
       keep(kept, call);
       const outcome = known(call);
       if (outcome) return { state: "known", outcome };
@@ -55,9 +55,32 @@ function onGivenStream(call: RecordedCall): RecordedCall {
   return { ...call, launches: call.launches.map(moved), operations: call.operations.map(moved) };
 }
 
-function keep(kept: Map<bigint, Recorded["kept"][number]>, { operations }: RecordedCall): void {
+function keep(kept: Map<bigint, Kept>, { operations }: RecordedCall): void {
   for (const operation of operations) {
-    if (operation.kind === "alloc") kept.set(operation.address, operation);
+    if (operation.kind === "alloc") {
+      const { address, bytes } = operation;
+      kept.set(address, { address, bytes, writes: [] });
+    }
     if (operation.kind === "free") kept.delete(operation.address);
+    if (operation.kind === "memset" || operation.kind === "upload") {
+      const at = operation.kind === "memset" ? operation.address : operation.to;
+      const whole = [...kept.values()].find((one) => at >= one.address && at < endOf(one));
+      // The same write in every call is one.
+      const isKnown = whole?.writes.some((one) => text(one) === text(operation));
+      if (whole && !isKnown && whole.writes.length < mostWrites) whole.writes.push(operation);
+    }
   }
+}
+
+/** Of one allocation: who writes more often than that does not initialise it. */
+const mostWrites = 16;
+
+function endOf({ address, bytes }: Kept): bigint {
+  return address + BigInt(bytes);
+}
+
+function text(operation: Kept["writes"][number]): string {
+  return JSON.stringify(operation, (_, value) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
 }

@@ -7,8 +7,14 @@ export interface Recorded {
   result: number;
   result_name: string;
   operations: RecordedOperation[];
-  /** What earlier calls allocated and did not free: the launches may use it still. */
-  kept: Extract<RecordedOperation, { kind: "alloc" }>[];
+  /** What earlier calls allocated and did not free, with what they wrote there: launches may use it still. */
+  kept: Kept[];
+}
+
+export interface Kept {
+  address: bigint;
+  bytes: number;
+  writes: Extract<RecordedOperation, { kind: "memset" | "upload" }>[];
 }
 
 /** What the host code did with a case's arguments, or why that is not known. */

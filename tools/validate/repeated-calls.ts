@@ -1,6 +1,7 @@
 import type { KernelCase } from "../kernel/cases.ts";
 import { mix32 } from "../kernel/inputs.ts";
 import { captureProblem } from "../record/stream-order.ts";
+import { wrongIn } from "./case-failure.ts";
 import { acceptedLaunches, hostFault } from "./host-fault.ts";
 import type { CaseOutcome, Executed, FaultReport, Measurement } from "./outcome.ts";
 import type { ReasonCode } from "./reasons.ts";
@@ -88,6 +89,8 @@ interface LaterCall {
 class Series {
   /** What the first call recorded. */
   first: Recorded | undefined;
+  /** The last at the first addresses: a first call may allocate or initialise, as no later one does. */
+  #last: Recorded | undefined;
   readonly #one: KernelCase;
   readonly #stage: CallStage;
   readonly #record: (args: Uint8Array) => Promise<Recording>;
@@ -129,6 +132,7 @@ class Series {
     const uncapturable = this.first && captureProblem(recording);
     if (uncapturable) return { state: "wrong", why: uncapturable, reason: "not_capturable" };
     this.first ??= recording;
+    if (place === 0) this.#last = recording;
     const fault = hostFault(recording) ?? (await this.#stage.perform(recording, false));
     if (fault?.kind === "unsupported") return { state: "not_executed", message: fault.message };
     if (fault) return { state: "wrong", why: fault.message };
@@ -141,6 +145,8 @@ class Series {
   async #measured(): Promise<Call> {
     const measurement = await this.#stage.measure();
     const { bad_count, not_written_count, elements } = measurement;
+    const besides = wrongIn(this.#one, measurement);
+    if (besides) return { state: "wrong", why: besides.detail };
     if (bad_count === 0) {
       return { state: "right", measurement, output: await this.#stage.output() };
     }
@@ -153,18 +159,21 @@ class Series {
   async #explain(later: LaterCall, why: string): Promise<Ending> {
     if (later.place === 1) {
       const back = await this.#call(0, this.#calls + 1);
+      if (back.state === "not_recorded" || back.state === "not_executed") return back;
       const reason = back.state === "right" ? "address_dependent" : "later_calls_wrong";
       return faulted(reason, `call ${this.#calls - 1}, ${later.what}: ${why}`);
     }
     const fresh = await this.#call(1, this.#calls + 1);
+    if (fresh.state === "not_recorded" || fresh.state === "not_executed") return fresh;
     const reason: ReasonCode = fresh.state === "right" ? "stale_result" : "later_calls_wrong";
     return faulted(reason, `call ${this.#calls - 1}, ${later.what}: ${why}`);
   }
 
   async #replay(measurement: Measurement): Promise<Ending> {
     await this.#stage.draw(0, this.#seed(laterCalls + 1));
-    const what = "a replay of the first call's launches with new inputs";
-    const fault = await this.#stage.perform(this.first as Recorded, true);
+    const what = "a replay of an earlier call's launches with new inputs";
+    const fault = await this.#stage.perform(this.#last as Recorded, true);
+    if (fault?.kind === "unsupported") return { state: "not_executed", message: fault.message };
     if (fault) return faulted("stale_result", `${what}: ${fault.message}`);
     const replayed = await this.#measured();
     if (replayed.state === "inaccurate") return faulted(inaccurateCall, replayed.why);

@@ -29,7 +29,7 @@ export interface ReportInput {
 export function report(input: ReportInput): ValidateResult {
   const { candidate, scope, executed, judgement } = input;
   const counts = countCases(input);
-  const verdict = verdictOf(judgement);
+  const verdict = verdictOf(judgement, scope);
   const result: ValidateResult = {
     summary: "",
     status: "done",
@@ -62,10 +62,14 @@ export function report(input: ReportInput): ValidateResult {
   return fitted(result);
 }
 
-function verdictOf({ failures, not_checked, pools }: Judgement): ValidateResult["verdict"] {
+function verdictOf(
+  { failures, not_checked, not_searched, pools }: Judgement,
+  { sanitized }: Scope,
+): ValidateResult["verdict"] {
   if (failures.length > 0) return "failed";
   // A skipped check is never a pass, nor is a list of empty inputs.
   if (not_checked.length > 0) return "inconclusive";
+  if (not_searched.length > 0 && !sanitized) return "inconclusive";
   return pools.length === 0 ? "not_checked" : "passed";
 }
 

@@ -1,20 +1,24 @@
 import type { KernelCase } from "../kernel/cases.ts";
 import { caseName } from "../kernel/cases.ts";
+import { callStream, type RecordedOperation } from "../record/recorder.ts";
 import type { ToolContext } from "../tool.ts";
 import { findPython } from "../toolchain/python.ts";
 import { findSanitizer } from "../toolchain/sanitizer.ts";
 import type { ArchInput } from "./arch-input.ts";
 import type { Candidate } from "./candidate.ts";
-import { isSmall } from "./interpreter/case-run.ts";
+import { isSearched } from "./interpreter/case-run.ts";
 import type { FaultReport } from "./outcome.ts";
 import { patientRecord } from "./patient-record.ts";
 import { type DeviceMemory, placeCase } from "./prepare-case.ts";
 import type { ReasonCode } from "./reasons.ts";
+import type { Recorded } from "./recording.ts";
 import { runSanitizers, type SanitizerCase } from "./sanitizers/run.ts";
 import { startRecorder } from "./start-recorder.ts";
 import { type Failure, reasonOf } from "./verdict.ts";
 
 export interface Sanitized {
+  /** All cases were looked at by all tools. */
+  done: boolean;
   failures: Failure[];
   /** Races inside of a warp, which may be meant. */
   doubts: FaultReport[];
@@ -23,7 +27,7 @@ export interface Sanitized {
 
 /** All four tools over `mostCases` cases take about 10 s; this is for machines that are slow. */
 const timeLimitMs = 120_000;
-const mostCases = 6;
+const mostCases = 9;
 
 /**
  * NVIDIA's compute-sanitizer over small cases of the machine code that is the GPU's own: memcheck,
@@ -41,7 +45,7 @@ export async function sanitize(
   const python = (await findPython())?.python;
   if (!sanitizer || !python) {
     const why = "compute-sanitizer was not found; install it with: kernelwright setup --sanitizer";
-    return { failures: [], doubts: [], not_checked: [`sanitizers: ${why}`] };
+    return { done: false, failures: [], doubts: [], not_checked: [`sanitizers: ${why}`] };
   }
   progress({ message: `compute-sanitizer ${sanitizer.version} on ${run.build.arch}`, done });
   const recorder = await startRecorder(candidate, { ...run, gpu: undefined }, signal);
@@ -57,6 +61,7 @@ export async function sanitize(
     });
     const errors = result.findings.filter(({ level }) => level === "error");
     return {
+      done: result.not_run.length === 0,
       failures: errors.map((finding) => failureOf(finding, run.build.arch)),
       doubts: result.findings.filter(({ level }) => level === "warning"),
       not_checked: result.not_run.map((line) => `sanitizers: ${line}`),
@@ -71,12 +76,17 @@ function chosen(cases: readonly KernelCase[]): KernelCase[] {
   const seen = new Map<string, KernelCase>();
   for (const one of cases) {
     // Allocations there are exact: no gigabytes between rows.
-    if (!isSmall(one) || one.layout === "far_strided") continue;
-    if (one.rows < 2 || one.inputs !== "std_1") continue;
-    const key = `${one.dtype} ${one.hidden_size % 8 === 0} ${one.hidden_size > 1024}`;
+    if (!isSearched(one) || one.layout === "far_strided") continue;
+    if (one.rows < 1 || one.inputs !== "std_1") continue;
+    const key = `${one.dtype} ${one.hidden_size % 8 === 0} ${widthClass(one)}`;
     if (!seen.has(key)) seen.set(key, one);
   }
   return [...seen.values()].slice(0, mostCases);
+}
+
+/** Narrow rows, those that a block's registers hold, and wider ones go to different kernels. */
+function widthClass({ hidden_size }: KernelCase): number {
+  return hidden_size > 8192 ? 2 : Number(hidden_size > 1024);
 }
 
 /** What the judge writes before the call. The others must count as never written. */
@@ -102,10 +112,14 @@ function sanitizerCase(
         alloc: (_, { label }) => addresses.get(label) as bigint,
       });
       const recording = await record(placed.arguments, () => undefined);
-      if (recording.state === "recorded") return [...recording.kept, ...recording.operations];
+      if (recording.state === "recorded") return [...keptOf(recording), ...recording.operations];
       return { not_recorded: "message" in recording ? recording.message : "its outcome is known" };
     },
   };
+}
+
+function keptOf({ kept }: Recorded): RecordedOperation[] {
+  return kept.map(({ address, bytes }) => ({ kind: "alloc", address, bytes, stream: callStream }));
 }
 
 const nothing: Omit<DeviceMemory, "alloc"> = {

@@ -18,6 +18,8 @@ export interface Scope {
   /** Wrong calls that were made besides the cases. */
   refusals: number;
   build_ids: string[];
+  /** compute-sanitizer looked for races and reads of unwritten memory. */
+  sanitized: boolean;
   /** Of the heaviest kernel of each arch, in words. */
   resources: string;
   warnings: Warning[];
@@ -27,7 +29,7 @@ export interface Scope {
 export function scopeOfBuilds(
   runs: readonly ArchInput[],
   gpu: GpuChoice,
-): Omit<Scope, "isolation" | "refusals" | "warnings"> {
+): Omit<Scope, "isolation" | "refusals" | "warnings" | "sanitized"> {
   const onGpu = runs.filter((run) => run.gpu).length;
   const name = gpu.worker?.device.name ?? "GPU";
   const older = onGpu < runs.length && onGpu > 0 ? `; the ${name} cannot run the others` : "";
@@ -41,10 +43,17 @@ export function scopeOfBuilds(
     }),
     why: `${gpu.why}${older}`,
     leaves_out:
-      onGpu === 0 ? [`machine code (SASS), and what compute-sanitizer sees in it: ${gpu.why}`] : [],
+      onGpu === 0
+        ? [`machine code (SASS), and what compute-sanitizer sees in it: ${gpu.why}`]
+        : unguarded(gpu),
     build_ids: runs.map(({ build }) => build.build_id),
     resources: runs.map(({ build }) => heaviest(build)).join("; "),
   };
+}
+
+function unguarded({ worker }: GpuChoice): string[] {
+  if (!worker || worker.guarded) return [];
+  return ["accesses far out of bounds: this driver cannot leave memory around a buffer unmapped"];
 }
 
 function heaviest({ arch, kernels }: ArchInput["build"]): string {
@@ -79,13 +88,8 @@ export function notChecked(input: ReportInput): string[] {
   }
   const [unsearched] = judgement.not_searched;
   if (unsearched) {
-    const sanitized = effort === "full" ? "" : "; compute-sanitizer does with effort full";
-    list.push(
-      shortened(
-        `races and unwritten memory: the interpreter does not run this code (${unsearched.why})${sanitized}`,
-        300,
-      ),
-    );
+    const by = scope.sanitized ? "compute-sanitizer looked instead" : "nothing looked for them";
+    list.push(`races and unwritten memory in the interpreter (${unsearched.why}): ${by}`);
   }
   list.push(...scope.leaves_out);
   if (!candidate.declared) {
@@ -95,7 +99,7 @@ export function notChecked(input: ReportInput): string[] {
     list.push(`${sizes}, and layouts that its signature does not name`);
   }
   if (effort === "quick") list.push("most sizes, and offsets past 2^31: effort was quick");
-  return list;
+  return list.map((line) => shortened(line, 300));
 }
 
 export function semanticsOf({ supports, form, operator, declared }: Candidate): string {

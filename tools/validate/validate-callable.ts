@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { ToolContext } from "../tool.ts";
 import { requireCallable } from "./callable/candidate.ts";
 import { runCallable } from "./callable/run.ts";
@@ -5,7 +6,7 @@ import { chooseCases } from "./case-choice.ts";
 import { report } from "./report.ts";
 import type { ValidateResult } from "./result.ts";
 import type { ValidateArguments } from "./validate.ts";
-import { judge } from "./verdict.ts";
+import { judgeAll } from "./verdict.ts";
 
 /** Judges a Python function on torch tensors: less isolated than compiled code, and the verdict says so. */
 export async function validateCallable(
@@ -14,14 +15,13 @@ export async function validateCallable(
 ): Promise<ValidateResult> {
   const began = performance.now();
   const { effort, shapes } = args;
-  const seed = args.seed;
+  const seed = args.seed ?? randomInt(2 ** 31);
   const run = await runCallable(
     requireCallable(args, context.workspace),
-    (judged) => chooseCases(judged, { effort, shapes, seed: seed ?? 0, onGpu: false }),
+    (judged) => chooseCases(judged, { effort, shapes, seed, onGpu: false }),
     context,
-    seed === undefined ? {} : { salt: seed },
+    { salt: seed },
   );
-  const judgement = judge(run.executed);
   return report({
     candidate: run.candidate,
     scope: {
@@ -33,11 +33,12 @@ export async function validateCallable(
       refusals: 0,
       build_ids: [],
       resources: "",
+      sanitized: false,
       warnings: run.warnings,
     },
-    seed: run.seed,
+    seed,
     executed: run.executed,
-    judgement: { ...judgement, failures: [...judgement.failures, ...run.failures] },
+    judgement: judgeAll(run.executed, run.failures),
     effort,
     shapes_given: shapes !== undefined,
     duration_ms: performance.now() - began,

@@ -23,7 +23,7 @@ import { type Sanitized, sanitize } from "./sanitize.ts";
 import { gpuIsolation, interpreterIsolation, type Scope, scopeOfBuilds } from "./scope.ts";
 import { probeSemantics } from "./semantics.ts";
 import { validateCallable } from "./validate-callable.ts";
-import { type ExecutedCase, type Failure, inOrder, type Judgement, judge } from "./verdict.ts";
+import { type ExecutedCase, type Failure, judgeAll } from "./verdict.ts";
 import { asWarnings, warpWarnings } from "./warp-warnings.ts";
 import type { WorkItem } from "./work.ts";
 
@@ -75,6 +75,7 @@ async function validateBuilds(
     const read = await readBuilds(judged, runs, executed, allArchs);
     const sanitized = await sanitizeOwn(judged, runs, executed, args, context);
     const scope = await scopeOfRuns(judged, runs, gpu, executed, isolation);
+    scope.sanitized = sanitized.done;
     scope.warnings.push(...asWarnings(sanitized.doubts), ...read.warnings);
     scope.leaves_out.push(...sanitized.not_checked);
     return report({
@@ -126,7 +127,10 @@ async function runAll(
   return { executed, failures, isolation };
 }
 
-/** With effort full, and only the machine code that is the GPU's own: it takes seconds a tool. */
+/**
+ * With effort full, or where the interpreter cannot look for races; and only the machine code that is
+ * the GPU's own. It takes seconds.
+ */
 async function sanitizeOwn(
   candidate: Candidate,
   runs: readonly ArchInput[],
@@ -134,10 +138,13 @@ async function sanitizeOwn(
   { effort }: ValidateArguments,
   context: ToolContext,
 ): Promise<Sanitized> {
-  const none = { failures: [], doubts: [], not_checked: [] };
+  const none = { done: false, failures: [], doubts: [], not_checked: [] };
   const own = runs.find(({ gpu }) => gpu?.code === "cubin");
   if (!own) return none;
-  if (effort !== "full") {
+  const unsearched = executed.some(
+    ({ check, outcome }) => check === "memory" && outcome.state === "not_executed",
+  );
+  if (effort !== "full" && !unsearched) {
     return { ...none, not_checked: ["compute-sanitizer: it runs with effort full"] };
   }
   const cases = executed.filter(({ check }) => check === "values").map(({ one }) => one);
@@ -156,6 +163,7 @@ async function scopeOfRuns(
     ...scopeOfBuilds(runs, gpu),
     isolation: [isolation, hostIsolation, await networkIsolation()].join(" "),
     refusals: candidate.declared ? refusalCount * runs.length : 0,
+    sanitized: false,
     warnings: warpWarnings(executed),
   };
 }
@@ -187,10 +195,4 @@ function devicesOf(args: ValidateArguments, candidate: Candidate, gpu: GpuChoice
     `The ${device.name} runs code for ${device.arch}, and archs has ${other}.`,
     `Leave out archs or device, or make one call with device: "${device.name}", archs: ["${device.arch}"].`,
   );
-}
-
-/** What no case shows comes after what cases do: a cause that was read explains both. */
-function judgeAll(executed: readonly ExecutedCase[], others: readonly Failure[]): Judgement {
-  const judgement = judge(executed);
-  return { ...judgement, failures: inOrder([...judgement.failures, ...others]) };
 }

@@ -23,6 +23,12 @@ export interface Unjudged {
   why: string;
 }
 
+/** The cases, and what was found in the candidate as a whole. */
+export function judgeAll(executed: readonly ExecutedCase[], others: readonly Failure[]): Judgement {
+  const judgement = judge(executed);
+  return { ...judgement, failures: inOrder([...judgement.failures, ...others]) };
+}
+
 /** What the measurements mean. Worst cases first. */
 export function judge(executed: readonly ExecutedCase[]): Judgement {
   const failures: Failure[] = [];
@@ -72,7 +78,7 @@ function asShapeSpecific(failure: Failure): Failure {
 }
 
 /** What tells most about the cause first. */
-export function inOrder(failures: readonly Failure[]): Failure[] {
+function inOrder(failures: readonly Failure[]): Failure[] {
   return failures.toSorted(bySeverity(countByReason(failures)));
 }
 

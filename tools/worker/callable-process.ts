@@ -7,7 +7,7 @@ import type { Duplex, Readable } from "node:stream";
 import { scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
 import { receivedBytes } from "../record/bytes.ts";
-import { killMarked, look } from "./process-table.ts";
+import { killMarked, killTree, look } from "./process-table.ts";
 
 /** What a frame carries beside its nonce. */
 export interface Frame {
@@ -58,6 +58,7 @@ const drainMs = 200;
 const live = new Map<number, { mark: string; folder: string }>();
 process.on("exit", () => {
   for (const [pid, { mark, folder }] of live) {
+    killTree(pid);
     killProcessGroup(pid);
     killMarked(mark);
     rmSync(folder, { recursive: true, force: true });
@@ -201,6 +202,8 @@ export class CallableProcess {
   #end(cause: CallableEnding["cause"]): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
+    // Before its end: afterwards nobody knows what was below it.
+    if (this.#child.exitCode === null && this.#child.signalCode === null) killTree(this.#child.pid);
     killProcessGroup(this.#child.pid);
   }
 

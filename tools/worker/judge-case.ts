@@ -11,7 +11,6 @@ import {
 } from "../kernel/inputs.ts";
 import { layoutOfCase, type MatrixLayout } from "../kernel/layout.ts";
 import { dtypeCodes, roundingCodes } from "../kernel/operators.ts";
-import type { Deviation } from "../kernel/reference.ts";
 import { encodeStruct, type StructField, type StructValues } from "./device-struct.ts";
 
 /** A buffer of a case in device memory. What lies `before` and `after` it is mapped, and ours. */
@@ -39,8 +38,6 @@ export interface JudgePlaces {
 export interface JudgeOptions {
   /** Other inputs at the same layout. Left out: the case's own. */
   seed?: number | undefined;
-  /** Measures against a reference that deviates: what a wrong kernel computes. */
-  deviation?: Deviation | undefined;
 }
 
 /** Bytes of each buffer as tools/validate/prepare-case.ts allocates it; 0: the case has none. */
@@ -67,19 +64,21 @@ export type BufferName = (typeof bufferNames)[number];
 export function encodeJudgeCase(
   one: KernelCase,
   places: JudgePlaces,
-  options: JudgeOptions & { question?: Question; scratch?: bigint } = {},
+  options: JudgeOptions & { question?: Question } = {},
 ): Uint8Array {
   const { x, out } = layoutOfCase(one);
   const seed = options.seed ?? one.seed;
+  const { max_ulp, ordered_ulp } = accuracyLimits(one);
   return encodeStruct(caseFields, {
     ...addressesOf(one, places),
     result: places.result,
-    scratch: options.scratch ?? 0n,
     ...layoutValues("x_layout", x, dtypeFacts[one.dtype].bytes, one),
     ...layoutValues("out_layout", out, dtypeFacts[one.out_dtype].bytes, one),
     rows: one.rows,
-    ...referenceValues(one, options.deviation ?? {}),
-    drawn_weight_offset: one.weight_offset,
+    eps: one.eps,
+    weight_offset: one.weight_offset,
+    max_ulp,
+    ordered_ulp,
     ...recipeValues(one.inputs),
     x_seed: seed,
     residual_seed: mix32(seed ^ 0x2545f491),
@@ -92,6 +91,7 @@ export function encodeJudgeCase(
     dtype: dtypeCodes[one.dtype],
     weight_dtype: dtypeCodes[weightDtype(one)],
     out_dtype: dtypeCodes[one.out_dtype],
+    rounding: roundingCodes[one.rounding],
     centred: Number(one.operator === "layernorm"),
     rounded_sum: Number(one.rounded_sum),
     in_place: Number(one.in_place),
@@ -103,7 +103,7 @@ export function encodeJudgeCase(
 export const blockThreads = 256;
 
 /** A warp takes a narrow row by itself: eight rows a block. */
-export function threadsPerRow({ hidden_size }: { hidden_size: number }): number {
+export function threadsPerRow({ hidden_size }: KernelCase): number {
   return hidden_size <= 512 ? 32 : blockThreads;
 }
 
@@ -116,15 +116,8 @@ export const rowKindCodes = Object.fromEntries(
 export const weightValuesCodes: Record<WeightValues, number> = { spread: 0, near_zero: 1 };
 
 /** Codes of QUESTION_* in judge/case.cuh: what kw_measure is to find out. */
-export const questionCodes = { all: 0, worst: 1, pattern: 2 } as const;
+export const questionCodes = { all: 0, worst: 1 } as const;
 export type Question = keyof typeof questionCodes;
-
-/** Codes of EPS_* in judge/case.cuh. */
-export const epsPlaceCodes: Record<NonNullable<Deviation["eps_place"]> | "inside", number> = {
-  inside: 0,
-  outside: 1,
-  floor: 2,
-};
 
 const layoutFields = [
   { name: "first_element", type: "int64_t" },
@@ -136,23 +129,21 @@ const layoutFields = [
 
 export const caseFields: readonly StructField[] = [
   ...of("uint64_t", "x", "out", "weight", "bias", "residual", "rstd", "mean"),
-  ...of("uint64_t", "result", "scratch"),
+  ...of("uint64_t", "result"),
   ...layoutFieldsOf("x_layout"),
   ...layoutFieldsOf("out_layout"),
   ...of("int64_t", "rows"),
-  ...of("double", "eps", "weight_offset", "divisor", "max_ulp", "ordered_ulp"),
-  ...of("double", "drawn_weight_offset"),
+  ...of("double", "eps", "weight_offset", "max_ulp", "ordered_ulp"),
   ...of("uint64_t", "row_kinds_low", "row_kinds_high"),
   ...of("uint32_t", "row_kind_count", "x_seed", "residual_seed", "weight_stream", "bias_stream"),
   ...of("int32_t", "question", "weight_values"),
-  ...of("uint32_t", "hidden_size", "summed_columns"),
+  ...of("uint32_t", "hidden_size"),
   ...of("int32_t", "threads_per_row", "dtype", "weight_dtype", "out_dtype", "rounding"),
-  ...of("int32_t", "eps_place", "ignore_rstd", "round_weight_sum"),
-  ...of("int32_t", "has_weight", "centred", "rounded_sum", "in_place", "residual_is_sum"),
+  ...of("int32_t", "centred", "rounded_sum", "in_place", "residual_is_sum"),
 ];
 
 /** The fields of a `judge_layout` within another struct. */
-export function layoutFieldsOf(prefix: string): StructField[] {
+function layoutFieldsOf(prefix: string): StructField[] {
   return layoutFields.map(({ name, type }) => ({ name: `${prefix}.${name}`, type }));
 }
 
@@ -161,11 +152,11 @@ export function of(type: StructField["type"], ...names: string[]): StructField[]
 }
 
 /** Values for `layoutFieldsOf(prefix)`. The rows must not overlap, nor go back. */
-export function layoutValues(
+function layoutValues(
   prefix: string,
   layout: MatrixLayout,
   elementBytes: number,
-  { rows, hidden_size }: { rows: number; hidden_size: number },
+  { rows, hidden_size }: KernelCase,
 ): StructValues {
   const { first_element, row_stride, group_stride, rows_per_group, buffer_bytes } = layout;
   const dense = row_stride >= hidden_size || rows < 2;
@@ -200,25 +191,6 @@ function addressesOf(one: KernelCase, places: JudgePlaces): StructValues {
       return [name, place.address];
     }),
   );
-}
-
-function referenceValues(one: KernelCase, deviation: Deviation): StructValues {
-  const other = one.rounding === "llama" ? "single" : "llama";
-  const rounding = deviation.swap_rounding ? other : one.rounding;
-  const { max_ulp, ordered_ulp } = accuracyLimits({ ...one, rounding });
-  return {
-    eps: deviation.ignore_eps ? 0 : (deviation.eps ?? one.eps),
-    eps_place: epsPlaceCodes[deviation.eps_place ?? "inside"],
-    ignore_rstd: Number(deviation.ignore_rstd ?? false),
-    round_weight_sum: Number(deviation.round_weight_sum ?? false),
-    weight_offset: deviation.weight_offset ?? one.weight_offset,
-    divisor: one.hidden_size + (deviation.divisor_offset ?? 0),
-    max_ulp,
-    ordered_ulp,
-    rounding: roundingCodes[rounding],
-    summed_columns: Math.max(0, one.hidden_size - (deviation.sum_without_last ?? 0)),
-    has_weight: Number(one.weight !== "none" && !deviation.ignore_weight),
-  };
 }
 
 function recipeValues(recipe: InputRecipe): StructValues {

@@ -1,7 +1,4 @@
 import type { KernelCase } from "../kernel/cases.ts";
-import { dtypeFacts } from "../kernel/dtypes.ts";
-import { layoutOfCase, type MatrixLayout } from "../kernel/layout.ts";
-import { dtypeCodes } from "../kernel/operators.ts";
 import { encodeStruct, type StructField } from "./device-struct.ts";
 import {
   blockThreads,
@@ -10,24 +7,14 @@ import {
   encodeJudgeCase,
   type JudgeOptions,
   type JudgePlaces,
-  layoutFieldsOf,
-  layoutValues,
   of,
   type Question,
   threadsPerRow,
 } from "./judge-case.ts";
-import { compareResultBytes, measureResultBytes } from "./judge-result.ts";
+import { measureResultBytes } from "./judge-result.ts";
 
 export type { JudgeBuffer, JudgeOptions, JudgePlaces } from "./judge-case.ts";
-export {
-  compareResultBytes,
-  type DeviceComparison,
-  type DeviceMeasurement,
-  decodeCompare,
-  decodeMeasure,
-  decodePattern,
-  measureResultBytes,
-} from "./judge-result.ts";
+export { type DeviceMeasurement, decodeMeasure, measureResultBytes } from "./judge-result.ts";
 
 /** One launch of a kernel of the judge's module, all in one stream and in order. */
 export interface JudgeLaunch {
@@ -52,17 +39,6 @@ export function drawLaunches(
   ];
 }
 
-/** Before the same call again: poison in outputs; what is input and output is drawn again. */
-export function poisonLaunches(
-  one: KernelCase,
-  places: JudgePlaces,
-  options: JudgeOptions = {},
-): JudgeLaunch[] {
-  if (one.in_place || one.operator === "add_rmsnorm") return drawLaunches(one, places, options);
-  const params = [encodeJudgeCase(one, places, options)];
-  return [launch("kw_poison", rowBlocks(one), params)];
-}
-
 /**
  * Compares what the case's launches left behind with float64, inputs with what was drawn, and
  * canaries with poison; then `measureResultBytes` at `places.result` are `decodeMeasure`'s.
@@ -83,55 +59,8 @@ export function measureLaunches(
   ];
 }
 
-/** After a measurement with bad elements: how many each row and column has, at `scratch`. */
-export function patternLaunches(
-  one: KernelCase,
-  places: JudgePlaces,
-  scratch: bigint,
-  options: JudgeOptions = {},
-): JudgeLaunch[] {
-  const params = [encodeJudgeCase(one, places, { ...options, question: "pattern", scratch })];
-  return [zeroLaunch(scratch, patternBytes(one)), launch("kw_measure", rowBlocks(one), params)];
-}
-
-export function patternBytes({ rows, hidden_size }: KernelCase): number {
-  return 4 * (rows + hidden_size);
-}
-
-/**
- * Whether the output rows at `b` have the same bits as those at `a`, both laid out as the case's.
- * Index of the first difference: row * hidden_size + column.
- */
-export function compareLaunches(
-  one: KernelCase,
-  a: bigint,
-  b: bigint,
-  result: bigint,
-): JudgeLaunch[] {
-  const { out: layout } = layoutOfCase(one);
-  const { rows, hidden_size, out_dtype } = one;
-  const matrix = { layout, dtype: dtypeCodes[out_dtype], rows, hidden_size };
-  return comparison(a, b, result, matrix, dtypeFacts[out_dtype].bytes);
-}
-
-/** The same of `bytes` bytes, in units of two: the first difference is the index of a unit. */
-export function compareBytesLaunches(
-  a: bigint,
-  b: bigint,
-  bytes: number,
-  result: bigint,
-): JudgeLaunch[] {
-  if (bytes % 2 !== 0) throw new Error(`${bytes} bytes to compare`);
-  const elements = bytes / 2;
-  const hidden_size = 4096;
-  const rows = Math.ceil(elements / hidden_size);
-  const layout = { ...denseLayout, row_stride: hidden_size, buffer_bytes: bytes };
-  const matrix = { layout, dtype: dtypeCodes.bfloat16, rows, hidden_size, elements };
-  return comparison(a, b, result, matrix, 2);
-}
-
 /** Blocks that walk over the rows, and over the gap behind them: enough to fill any device. */
-function rowBlocks(one: { rows: number; hidden_size: number }): number {
+function rowBlocks(one: KernelCase): number {
   const rowsPerBlock = blockThreads / threadsPerRow(one);
   return Math.min(Math.ceil((one.rows + 1) / rowsPerBlock), mostBlocks);
 }
@@ -189,57 +118,6 @@ function guardZones(one: KernelCase, places: JudgePlaces): { address: bigint; by
       { address: address + BigInt(sizes[name]), bytes: after_bytes },
     ].filter(({ bytes }) => bytes > 0);
   });
-}
-
-export const compareFields: readonly StructField[] = [
-  ...of("uint64_t", "a", "b", "result"),
-  ...layoutFieldsOf("layout"),
-  ...of("int64_t", "rows", "elements"),
-  ...of("uint32_t", "hidden_size"),
-  ...of("int32_t", "dtype", "threads_per_row"),
-];
-
-const denseLayout: MatrixLayout = {
-  buffer_bytes: 0,
-  first_element: 0,
-  row_stride: 0,
-  group_stride: 0,
-  rows_per_group: 0,
-};
-
-interface Matrix {
-  layout: MatrixLayout;
-  dtype: number;
-  rows: number;
-  hidden_size: number;
-  /** Left out: all of the rows'. */
-  elements?: number;
-}
-
-function comparison(
-  a: bigint,
-  b: bigint,
-  result: bigint,
-  { layout, dtype, rows, hidden_size, elements = rows * hidden_size }: Matrix,
-  elementBytes: number,
-): JudgeLaunch[] {
-  const params = [
-    encodeStruct(compareFields, {
-      a,
-      b,
-      result,
-      ...layoutValues("layout", layout, elementBytes, { rows, hidden_size }),
-      rows,
-      elements,
-      hidden_size,
-      dtype,
-      threads_per_row: threadsPerRow({ hidden_size }),
-    }),
-  ];
-  return [
-    zeroLaunch(result, compareResultBytes),
-    launch("kw_compare", rowBlocks({ rows, hidden_size }), params),
-  ];
 }
 
 function uint64(value: bigint): Uint8Array {

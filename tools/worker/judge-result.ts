@@ -1,5 +1,3 @@
-import type { KernelCase } from "../kernel/cases.ts";
-
 /** What the device found about one case: validate/measure.ts's numbers, and what the device alone can see. */
 export interface DeviceMeasurement {
   /** Counted by the device: all of the case's, or it did not do its work. */
@@ -83,36 +81,6 @@ export function decodeMeasure(bytes: Uint8Array): DeviceMeasurement {
     inputs_changed: changed.x + changed.weight + changed.bias + changed.residual,
     changed,
   };
-}
-
-export interface DeviceComparison {
-  compared: number;
-  differing: number;
-  first_differing: number | undefined;
-}
-
-/** The fields of `judge_comparison` in judge/compare.cuh. */
-export const comparisonFields = ["compared", "differing", "first_differing_complement"] as const;
-export const compareResultBytes = 8 * comparisonFields.length;
-
-export function decodeCompare(bytes: Uint8Array): DeviceComparison {
-  const word = wordsOf(bytes, comparisonFields);
-  return {
-    compared: Number(word("compared")),
-    differing: Number(word("differing")),
-    first_differing: fromComplement(word("first_differing_complement")),
-  };
-}
-
-/** Bad elements of each row and each column, as patternLaunches counts them. */
-export interface BadCounts {
-  row_counts: Uint32Array;
-  column_counts: Uint32Array;
-}
-
-export function decodePattern({ rows }: KernelCase, bytes: Uint8Array): BadCounts {
-  const counts = new Uint32Array(bytes.slice().buffer);
-  return { row_counts: counts.subarray(0, rows), column_counts: counts.subarray(rows) };
 }
 
 function wordsOf<Name extends string>(

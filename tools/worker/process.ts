@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { scrubbedEnvironment } from "../executors/environment.ts";
+import { driverEnvironment, scrubbedEnvironment } from "../executors/environment.ts";
 import { killProcessGroup } from "../executors/local.ts";
 import { packageData } from "../paths.ts";
 import { lineReader } from "./lines.ts";
@@ -248,16 +248,6 @@ export class RunnerProcess {
       output: this.#output,
     };
   }
-}
-
-/** Containers put the driver's libraries on LD_LIBRARY_PATH; a user may hide GPUs from this process. */
-function driverEnvironment(): Record<string, string> {
-  const names = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"];
-  const entries = names.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return Object.fromEntries(entries);
 }
 
 function parsed(line: string): unknown {

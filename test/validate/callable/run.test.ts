@@ -1,6 +1,7 @@
 import path from "node:path";
 import { expect, test } from "vitest";
 import { listCases } from "../../../tools/kernel/cases.ts";
+import type { Dtype } from "../../../tools/kernel/dtypes.ts";
 import type { ToolContext } from "../../../tools/tool.ts";
 import { findTorchPython } from "../../../tools/toolchain/torch.ts";
 import { requireCallable } from "../../../tools/validate/callable/candidate.ts";
@@ -15,14 +16,19 @@ const withTorch = test.skipIf(!python);
 /** Importing torch takes 3 s on an idle machine, and half a minute on a busy one. */
 const patience = 180_000;
 
-async function run(kernel: string, signature?: string, options: CallableOptions = {}) {
+async function run(
+  kernel: string,
+  signature?: string,
+  options: CallableOptions = {},
+  dtypes: readonly Dtype[] | null = ["bfloat16"],
+) {
   const context: ToolContext = {
     workspace,
     signal: new AbortController().signal,
     progress: () => {},
     mayInstallCompiler: false,
   };
-  const args = { kernel, dtypes: ["bfloat16"] as const, ...(signature ? { signature } : {}) };
+  const args = { kernel, ...(dtypes ? { dtypes } : {}), ...(signature ? { signature } : {}) };
   const result = await runCallable(
     requireCallable(args, workspace),
     ({ operator, supports, form, promotes }) => {
@@ -84,6 +90,7 @@ withTorch.each([
   ["cheats.py:one_buffer", "later_calls_wrong"],
   ["cheats.py:random_bits", "nondeterministic"],
   ["cheats.py:late_thread", "harness_tampered"],
+  ["cheats.py:thread_unseen", "harness_tampered"],
   ["cheats.py:patches_operator", "harness_tampered"],
   ["cheats.py:edits_file", "harness_tampered"],
   ["cheats.py:calls_home", "forbidden_access"],
@@ -95,6 +102,36 @@ withTorch.each([
   "%s is rejected as %s",
   async (kernel, reason) => {
     expect((await run(kernel)).reasons).toEqual([reason]);
+  },
+  patience,
+);
+
+withTorch(
+  "an rstd that is wrong in later calls only is found, where the values stay right",
+  async () => {
+    const result = await run(
+      "cheats.py:rstd_wrong_later",
+      "out, rstd = rstd_wrong_later(x, weight, eps)",
+    );
+    expect(result.failures.map(({ detail }) => detail).join()).toMatch(
+      /call \d+ .*rstd is off by/u,
+    );
+    expect(result.reasons).toEqual(["later_calls_wrong"]);
+  },
+  patience,
+);
+
+withTorch(
+  "refusals past the first kinds are counted, and no line is long",
+  async () => {
+    const result = await run("cheats.py:refuses_many");
+    expect(result.not_checked.join("\n")).toMatch(/\d+ more kinds of refused cases/u);
+    expect(result.not_checked.join("\n")).toContain("a function can ask whether one is on");
+    const narrowed = await run("cheats.py:refuses_float32", undefined, {}, null);
+    expect(narrowed.not_checked.join("\n")).toContain("float32: the function gives an exception");
+    for (const line of [...result.not_checked, ...narrowed.not_checked]) {
+      expect(line.length).toBeLessThanOrEqual(240);
+    }
   },
   patience,
 );

@@ -14,6 +14,7 @@ test.each([
   ["signal", "harness_tampered"],
   ["look", "harness_tampered"],
   ["trace", "harness_tampered"],
+  ["thread", "harness_tampered"],
   ["network", "forbidden_access"],
   ["process", "forbidden_access"],
 ])("an event %s of the candidate is %s, and of a library a warning", (kind, reason) => {

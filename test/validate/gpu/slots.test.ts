@@ -81,7 +81,9 @@ test("what the host code allocated, now or in an earlier call, is mapped before 
   const alloc = (address: bigint) =>
     ({ kind: "alloc", address, bytes: 4096, stream: callStream }) as const;
   expect(
-    mapSteps(recorded([alloc(2n)], [alloc(1n)])).map((step) => "address" in step && step.address),
+    mapSteps(recorded([alloc(2n)], [{ address: 1n, bytes: 4096, writes: [] }])).map(
+      (step) => "address" in step && step.address,
+    ),
   ).toEqual([1n, 2n]);
 });
 

@@ -1,7 +1,7 @@
 import { caseName, type KernelCase, listCases } from "../../kernel/cases.ts";
 import { dtypeFacts } from "../../kernel/dtypes.ts";
 import { mix32 } from "../../kernel/inputs.ts";
-import type { Failure } from "../case-failure.ts";
+import { type Failure, wrongIn } from "../case-failure.ts";
 import type { ReasonCode } from "../reasons.ts";
 import { type PreparedCall, prepareCall } from "./call.ts";
 import { guardBytes } from "./host-buffers.ts";
@@ -200,7 +200,7 @@ class Series {
   }
 
   #wrong(
-    { judged }: Step,
+    { judged, prepared }: Step,
     what: string,
     before?: Step,
     otherwise: ReasonCode = "later_calls_wrong",
@@ -219,8 +219,10 @@ class Series {
     const { bad_count, elements } = outcome.measurement;
     const old = before?.judged.output;
     const stale = old !== undefined && output !== undefined && Buffer.compare(old, output) === 0;
-    const found = stale ? "gives the old result" : `has ${bad_count} of ${elements} elements wrong`;
-    return this.#failure(stale ? "stale_result" : otherwise, `${what} ${found}`);
+    if (stale) return this.#failure("stale_result", `${what} gives the old result`);
+    const beside = bad_count > 0 ? undefined : wrongIn(prepared.one, outcome.measurement)?.detail;
+    const found = beside ? `: ${beside}` : ` has ${bad_count} of ${elements} elements wrong`;
+    return this.#failure(otherwise, `${what}${found}`);
   }
 
   #failure(reason: ReasonCode, detail: string): Failure {
@@ -235,8 +237,10 @@ class Series {
   }
 }
 
-function isRight({ judged }: Step): boolean {
-  return judged.outcome.state === "measured" && judged.outcome.measurement.bad_count === 0;
+/** Right as a listed case is: its rstd, mean, residual and inputs too, not only its elements. */
+function isRight({ judged: { outcome }, prepared }: Step): boolean {
+  if (outcome.state !== "measured" || outcome.measurement.bad_count > 0) return false;
+  return wrongIn(prepared.one, outcome.measurement) === undefined;
 }
 
 function sameBits(a: Step, b: Step): boolean {

@@ -1,5 +1,6 @@
 import { type KernelCase, listCases, type Rounding } from "../../kernel/cases.ts";
 import type { Dtype } from "../../kernel/dtypes.ts";
+import { shortened } from "../../text.ts";
 import type { Called } from "../../worker/callable.ts";
 import { type PreparedCall, prepareCall } from "./call.ts";
 import type { CallableCandidate } from "./candidate.ts";
@@ -23,7 +24,7 @@ export async function probe(session: CallableSession, explicit: boolean): Promis
     });
     const { judged, called } = await session.callRaw(prepared);
     if (judged.outcome.state === "refused") {
-      lines.push(`${dtype}: the function gives ${judged.outcome.result_name}`);
+      lines.push(shortened(`${dtype}: the function gives ${judged.outcome.result_name}`, 240));
       continue;
     }
     taken.push(dtype);

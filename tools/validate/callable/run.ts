@@ -3,7 +3,7 @@ import { caseName, type KernelCase } from "../../kernel/cases.ts";
 import { mix32 } from "../../kernel/inputs.ts";
 import { plural, shortened } from "../../text.ts";
 import type { ToolContext, Warning } from "../../tool.ts";
-import type { ExecutedCase, Failure } from "../case-failure.ts";
+import { type ExecutedCase, type Failure, wrongIn } from "../case-failure.ts";
 import type { ReasonCode } from "../reasons.ts";
 import { judgeBehaviours } from "./behaviours.ts";
 import { prepareCall } from "./call.ts";
@@ -103,6 +103,9 @@ async function runCases(
   const left_out = [...refused]
     .slice(0, mostLines)
     .map(([what, count]) => shortened(`${what} (${plural(count, "case")})`, 240));
+  if (refused.size > mostLines) {
+    left_out.push(`${refused.size - mostLines} more kinds of refused cases`);
+  }
   if (tooLarge.length > 0) {
     const count = plural(tooLarge.length, "case");
     left_out.push(`rows past 2^31 elements and very large inputs (${count}): sent through a pipe`);
@@ -137,9 +140,10 @@ function unseenFaults(session: CallableSession, executed: readonly ExecutedCase[
 
 /** Of the drawn shape that is wrong only news counts: listed cases may be wrong as well. */
 function withoutEchoes(failures: readonly Failure[], executed: readonly ExecutedCase[]): Failure[] {
-  const wrong = executed.some(
-    ({ outcome }) => outcome.state !== "measured" || outcome.measurement.bad_count > 0,
-  );
+  const wrong = executed.some(({ one, outcome }) => {
+    if (outcome.state !== "measured" || outcome.measurement.bad_count > 0) return true;
+    return wrongIn(one, outcome.measurement) !== undefined;
+  });
   return failures.filter(({ reason }) => reason !== "shape_specific" || !wrong);
 }
 
@@ -180,6 +184,12 @@ function aboutSession(session: CallableSession) {
 
 function uncovered({ candidate, facts, forgiven }: CallableSession): string[] {
   const lines = ["races and uninitialised reads inside of kernels: validate the .cu for these"];
+  if (candidate.own) {
+    // The operators of one profiled call stand for all: torch tells the function that it is profiled.
+    lines.push(
+      "which of torch's operators run in calls without a profiler: a function can ask whether one is on",
+    );
+  }
   if (facts.device === "cpu")
     lines.push("the GPU: torch sees none, so the function ran on the CPU");
   if (forgiven > 0) {

@@ -93,7 +93,7 @@ export class CallableSession {
     const began = performance.now();
     const called = await host.call(prepared.request);
     if (called.state === "ended") {
-      return { judged: { outcome: this.#lost(called, "the call"), output: undefined } };
+      return { judged: { outcome: await this.#lost(called, "the call"), output: undefined } };
     }
     const milliseconds = performance.now() - began;
     const judged = judgeCall(this.candidate, prepared, called, milliseconds);
@@ -110,6 +110,7 @@ export class CallableSession {
   /** An earlier call of the slot, as it is now; undefined where the process is gone. */
   async recall(prepared: PreparedCall): Promise<JudgedCall | undefined> {
     const called = await this.#host?.recall(prepared.request);
+    if (called?.state === "ended") await this.#lost(called, "the time after a call");
     if (!called || called.state === "ended") return undefined;
     return judgeCall(this.candidate, prepared, called, 0);
   }
@@ -118,14 +119,15 @@ export class CallableSession {
     const census = await this.#host?.census(prepared.request);
     if (!census || !("state" in census)) return census;
     // The extra call is ours: that it ended is told, and counts for nothing else.
-    this.#host = undefined;
+    await this.close();
     return undefined;
   }
 
   /** Ends the process. Safe to call twice; a call afterwards starts another. */
   async close(): Promise<void> {
-    await this.#host?.close();
+    const gone = this.#host;
     this.#host = undefined;
+    await gone?.close();
   }
 
   /** A process with the candidate in it; undefined where no further one is started. */
@@ -146,7 +148,7 @@ export class CallableSession {
       own,
     });
     if (loaded.state === "ended") {
-      this.#lost(loaded, "the import");
+      await this.#lost(loaded, "the import");
       return this.#ready();
     }
     if (loaded.error) {
@@ -177,7 +179,12 @@ export class CallableSession {
     return fault;
   }
 
-  #lost(ending: Parameters<typeof outcomeOfEnding>[0], doing: string): CaseOutcome {
+  async #lost(
+    ending: Parameters<typeof outcomeOfEnding>[0],
+    doing: string,
+  ): Promise<Extract<CaseOutcome, { state: "not_recorded" }>> {
+    // It may live on: a forged reply ends nothing by itself.
+    await this.close();
     if (ending.cause === "cancelled") {
       throw new ToolError(
         "cancelled",
@@ -185,7 +192,6 @@ export class CallableSession {
         "Make the same call again.",
       );
     }
-    this.#host = undefined;
     this.#endings += 1;
     const outcome = outcomeOfEnding(ending, doing, this.#options.time_limit_ms);
     this.#keep({ kind: outcome.reason, message: outcome.message });

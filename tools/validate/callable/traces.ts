@@ -47,6 +47,11 @@ function meaningOf({ kind, what }: { kind: string; what: string }): {
       };
     case "process":
       return { reason: "forbidden_access", message: `the candidate starts a process: ${what}` };
+    case "thread":
+      return {
+        reason: "harness_tampered",
+        message: `the candidate starts a thread past Python's threading: ${what}`,
+      };
     case "signal":
       return { reason: "harness_tampered", message: `the candidate sends a signal: ${what}` };
     case "trace":

@@ -1,10 +1,10 @@
 import { rowStart } from "../../kernel/layout.ts";
-import type { Step } from "../../worker/client.ts";
+import type { Step, WorkerFault } from "../../worker/client.ts";
 import { drawLaunches, measureLaunches } from "../../worker/judge-launches.ts";
-import type { Measurement } from "../outcome.ts";
+import type { FaultReport, Measurement } from "../outcome.ts";
 import { type PlacedCase, placeCase } from "../prepare-case.ts";
 import type { CallStage } from "../repeated-calls.ts";
-import { faultReport, type GpuRun, mapRanges, timeLimitMs } from "./gpu-case.ts";
+import { doesNotFit, type GpuRun, gpuFault, mapRanges, timeLimitMs } from "./gpu-case.ts";
 import { readMeasurement, readOutput, readStep } from "./read-measurement.ts";
 import { SlotMemory } from "./slots.ts";
 import { candidateSteps, judgeSteps, mapSteps } from "./steps.ts";
@@ -39,6 +39,8 @@ export function gpuStage(run: GpuRun): CallStage {
       const { memory, placed, seed } = drawn();
       const stray = strayOperation(recorded, memory.buffers);
       if (stray) return stray;
+      const tooLarge = doesNotFit(memory, worker);
+      if (tooLarge) return { kind: "unsupported", message: tooLarge };
       const steps = candidateSteps(recorded);
       const judged = memory.places();
       const reply = await worker.run(
@@ -55,7 +57,7 @@ export function gpuStage(run: GpuRun): CallStage {
         ],
         { time_limit_ms: timeLimitMs(one) },
       );
-      if (!reply.ok) return faultReport(reply.fault);
+      if (!reply.ok) return kernelFault(reply.fault);
       const measured = await readMeasurement(run, placed, judged, reply.results.at(-1));
       if (typeof measured === "string") return { kind: "unsupported", message: measured };
       measurement = measured;
@@ -73,4 +75,12 @@ export function gpuStage(run: GpuRun): CallStage {
       return Buffer.concat(rows);
     },
   };
+}
+
+/** A fault of the machine is none of the kernel's: no verdict on these calls. */
+function kernelFault(fault: WorkerFault): FaultReport {
+  const none = { launches: [], thread_instructions: 0, milliseconds: 0, launch_digest: "" };
+  const outcome = gpuFault(fault, none);
+  if (outcome.state === "faulted") return outcome.fault;
+  return { kind: "unsupported", message: "message" in outcome ? outcome.message : fault.message };
 }

@@ -1,7 +1,7 @@
 import type { ArchBuild } from "../../build/compile.ts";
 import { ToolError } from "../../errors.ts";
 import type { ArgumentField } from "../../kernel/operators.ts";
-import type { GpuWorker } from "../../worker/client.ts";
+import { type GpuWorker, WorkerFaultError } from "../../worker/client.ts";
 import type { CaseOutcome } from "../outcome.ts";
 import { judgeCalls } from "../repeated-calls.ts";
 import type { Executor, Work, WorkItem } from "../work.ts";
@@ -24,19 +24,66 @@ export function onGpu(gpu: GpuCode): Executor {
   return async (work) => {
     const order = work.items.map((_, index) => index);
     order.sort((a, b) => rank(work, a) - rank(work, b));
+    const patience = new Patience();
     const loaded = new Map<GpuWorker, number>();
     for (const index of order) {
       requireNotCancelled(work.signal);
       const item = work.items[index] as WorkItem;
+      const spent = patience.spent;
+      if (spent) {
+        work.onOutcome(index, { state: "not_executed", message: spent });
+        continue;
+      }
       const worker = workerFor(gpu, item);
+      const restarts = worker.restarts;
       // After a fault the runner is a new one, with a healthy context and no module.
-      if (loaded.get(worker) !== worker.restarts) {
-        await worker.load("candidate", { path: imageOf(gpu) });
+      if (loaded.get(worker) !== restarts) {
+        const refused = await load(worker, imageOf(gpu));
+        if (refused) {
+          work.onOutcome(index, { state: "not_executed", message: refused });
+          continue;
+        }
         loaded.set(worker, worker.restarts);
       }
-      work.onOutcome(index, await execute({ ...gpu, worker }, item, work, index));
+      const outcome = await execute({ ...gpu, worker }, item, work, index);
+      patience.note(outcome, worker.restarts > restarts);
+      work.onOutcome(index, outcome);
     }
   };
+}
+
+/** Each costs the whole time limit. */
+const mostHangs = 2;
+/** Each costs half a second: a fresh process, context and probe. */
+const mostLostContexts = 8;
+
+/** A kernel that has hung, or lost the GPU's context, often enough is not launched again. */
+class Patience {
+  #hangs = 0;
+  #lost = 0;
+
+  note(outcome: CaseOutcome, lostContext: boolean): void {
+    if (lostContext) this.#lost += 1;
+    if (outcome.state === "faulted" && outcome.fault.kind === "timed_out") this.#hangs += 1;
+  }
+
+  /** Why no more is executed; undefined where it is. */
+  get spent(): string | undefined {
+    if (this.#hangs >= mostHangs) return `not launched: the kernel has hung ${mostHangs} times`;
+    if (this.#lost < mostLostContexts) return undefined;
+    return `not launched: the kernel has cost the GPU's context ${mostLostContexts} times`;
+  }
+}
+
+/** Why the driver does not load the code; undefined where it does. */
+async function load(worker: GpuWorker, path: string): Promise<string | undefined> {
+  try {
+    await worker.load("candidate", { path });
+    return undefined;
+  } catch (error) {
+    if (error instanceof WorkerFaultError) return `the driver does not load it: ${error.message}`;
+    throw error;
+  }
 }
 
 function rank({ items }: Work, index: number): number {

@@ -6,7 +6,7 @@ import { type Gpu, queryGpus } from "../../gpu/query.ts";
 import type { ArgumentField } from "../../kernel/operators.ts";
 import type { CudaCompiler } from "../../toolchain/compiler.ts";
 import { findPython } from "../../toolchain/python.ts";
-import { type GpuWorker, sharedWorker } from "../../worker/client.ts";
+import { type GpuWorker, sharedWorker, WorkerFaultError } from "../../worker/client.ts";
 import { judgePtx } from "../../worker/judge-code.ts";
 import type { GpuPlace } from "../arch-input.ts";
 import { onGpu } from "./executor.ts";
@@ -31,16 +31,23 @@ export async function findGpu(
   if (args.device !== undefined) return none(`executed as the ${args.device}, which was asked for`);
   const python = await findPython();
   if (!python) return none("no GPU was looked for: there is no Python to reach the driver with");
+  const held: GpuWorker[] = [];
   try {
     const worker = await sharedWorker({ python: python.python, device_index: 0, signal });
+    held.push(worker);
     await loadJudge(worker, compiler, signal);
-    const gpus = await gpusHere(signal);
+    const gpus = await gpusHere();
     const second = await secondWorker(gpus, python.python, compiler, signal);
     const gpu = gpus[worker.device.index];
     const limits = gpu && limitsOf(gpu);
     return { worker, second, limits, why: `on the ${worker.device.name}` };
   } catch (error) {
+    // Who holds a shared runner keeps every later call waiting.
+    for (const worker of held) await worker.close();
     if (error instanceof ToolError && error.code === "gpu_unavailable") return none(error.message);
+    if (error instanceof WorkerFaultError) {
+      return none(`the driver does not load the judge's code: ${error.message}`);
+    }
     throw error;
   }
 }
@@ -60,6 +67,7 @@ export function onThisGpu(
     code,
     count: second ? 2 : 1,
     arena: workspaceArena(worker),
+    ...(second && { second_arena: workspaceArena(second) }),
     execute: onGpu({ worker, second, build, code, fields }),
   };
 }
@@ -76,13 +84,16 @@ async function loadJudge(worker: GpuWorker, compiler: CudaCompiler, signal: Abor
 
 let gpusAsked: Promise<readonly Gpu[]> | undefined;
 
-/** What the driver says of all GPUs: asked once, since it takes a process. */
-function gpusHere(signal: AbortSignal): Promise<readonly Gpu[]> {
-  gpusAsked ??= queryGpus({ signal }).then(({ gpus }) => gpus);
+/** What the driver says of all GPUs: asked once, since it takes a process; it has a time limit of its own. */
+function gpusHere(): Promise<readonly Gpu[]> {
+  gpusAsked ??= queryGpus().then(({ gpus }) => gpus);
+  gpusAsked.catch(() => {
+    gpusAsked = undefined;
+  });
   return gpusAsked;
 }
 
-/** The same code must run there: repeated calls show whether host code keeps what belongs to one GPU. */
+/** On a GPU of the same kind: the same code must run there. Without one nothing is missing. */
 async function secondWorker(
   gpus: readonly Gpu[],
   python: string,
@@ -91,20 +102,27 @@ async function secondWorker(
 ): Promise<GpuWorker | undefined> {
   const [first, other] = gpus;
   if (!other || other.compute_capability !== first?.compute_capability) return undefined;
-  const worker = await sharedWorker({ python, device_index: 1, signal });
-  await loadJudge(worker, compiler, signal);
-  return worker;
+  let worker: GpuWorker | undefined;
+  try {
+    worker = await sharedWorker({ python, device_index: 1, signal });
+    await loadJudge(worker, compiler, signal);
+    return worker;
+  } catch (error) {
+    await worker?.close();
+    if (signal.aborted) throw error;
+    return undefined;
+  }
 }
 
 /**
- * Machine code runs on its own major version from its own minor on, `a` and `f` on their own chip;
- * PTX of an older GPU is translated by the driver (CUDA C++ programming guide, 3.1.3 and 3.1.4).
+ * Machine code runs on the arch that it is for, that of a chip's own features too; PTX of an older
+ * GPU is translated by the driver (CUDA C++ programming guide, 3.1.3 and 3.1.4).
  */
 function codeFor(arch: string, capability: string): "cubin" | "ptx_jit" | undefined {
-  if (arch === archOf(capability)) return "cubin";
   const wanted = /^sm_(\d+)(\d)([af]?)$/u.exec(arch);
+  if (!wanted) return undefined;
+  if (`sm_${wanted[1]}${wanted[2]}` === archOf(capability)) return "cubin";
   const [major = 0, minor = 0] = capability.split(".").map(Number);
-  if (!wanted || wanted[3]) return undefined;
   const older = Number(wanted[1]) * 10 + Number(wanted[2]) < major * 10 + minor;
-  return older ? "ptx_jit" : undefined;
+  return older && !wanted[3] ? "ptx_jit" : undefined;
 }

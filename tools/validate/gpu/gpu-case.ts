@@ -3,12 +3,12 @@ import type { ArgumentField } from "../../kernel/operators.ts";
 import type { GpuWorker, Step, WorkerFault } from "../../worker/client.ts";
 import { drawLaunches, measureLaunches } from "../../worker/judge-launches.ts";
 import { acceptedLaunches, hostFault } from "../host-fault.ts";
-import type { CaseOutcome, Executed, FaultReport } from "../outcome.ts";
+import type { CaseOutcome, Executed } from "../outcome.ts";
 import { placeCase } from "../prepare-case.ts";
 import type { Recording } from "../recording.ts";
 import { readMeasurement, readStep } from "./read-measurement.ts";
-import { SlotMemory } from "./slots.ts";
-import { candidateSteps, judgeSteps, mapSteps } from "./steps.ts";
+import { guardBytes, SlotMemory } from "./slots.ts";
+import { candidateSteps, freeSteps, judgeSteps, mapSteps } from "./steps.ts";
 import { strayOperation } from "./stray.ts";
 
 /** A case, the GPU that it is run on, and how the entry point's struct is laid out. */
@@ -56,11 +56,17 @@ export async function executeOnGpu(
       { do: "synchronize" },
       ...judgeSteps(measureLaunches(one, places)),
       readStep(places),
+      ...freeSteps(recording),
     ],
     { time_limit_ms: timeLimitMs(one) },
   );
   if (!reply.ok) return gpuFault(reply.fault, executed());
-  const measurement = await readMeasurement(run, placed, places, reply.results.at(-1));
+  const measurement = await readMeasurement(
+    run,
+    placed,
+    places,
+    reply.results.findLast((result) => result !== null),
+  );
   if (typeof measurement === "string") return { state: "not_executed", message: measurement };
   const { gpu_ms } = reply;
   return { state: "measured", measurement, reused: false, ...executed(), gpu_ms };
@@ -82,18 +88,22 @@ export function gpuFault(fault: WorkerFault, executed: Executed): CaseOutcome {
     return { state: "not_executed", message: `${kind}: ${message}` };
   }
   if (kind === "bad_request") throw new Error(`the GPU runner refused a request: ${message}`);
-  return { state: "faulted", fault: faultReport(fault), ...executed };
-}
-
-export function faultReport({ kind, message }: WorkerFault): FaultReport {
-  return { kind, message };
+  return { state: "faulted", fault: { kind, message }, ...executed };
 }
 
 /** Why the case's buffers cannot be had on this GPU; undefined where they can. */
-function doesNotFit(memory: SlotMemory, { device }: GpuWorker): string | undefined {
+export function doesNotFit(
+  memory: SlotMemory,
+  { device, slot_bytes }: GpuWorker,
+): string | undefined {
+  const largest = Math.max(...memory.ranges().map(({ bytes }) => bytes));
+  if (largest > Number(slot_bytes) - guardBytes) return `needs a buffer of ${gib(largest)}`;
   const needed = memory.ranges().reduce((sum, { bytes }) => sum + bytes, 0);
   const available = device.memory_free_bytes * 0.9;
   if (needed <= available) return undefined;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   return `needs ${gib(needed)} of device memory, and ${gib(available)} are free`;
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

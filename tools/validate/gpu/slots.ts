@@ -11,7 +11,7 @@ export interface SlotSpace {
 const labels = ["x", "out", "weight", "bias", "residual", "rstd", "mean"] as const;
 export type BufferLabel = (typeof labels)[number];
 
-const workspaceSlot = 7;
+export const workspaceSlot = 7;
 const secondPlace = 8;
 /** The judge's own: results and poison patterns. No parameter of a candidate names an address in it. */
 const judgeSlot = 15;
@@ -92,6 +92,7 @@ export function workspaceArena(space: SlotSpace): { address: bigint; bytes: bigi
 
 /** The runner maps memory by it, and never the first of a slot: that is the guard of the one before. */
 const granuleBytes = 2 << 20;
+export const guardBytes = granuleBytes;
 /** Result structs, and counts of wrong elements by row and column. */
 const judgeBytes = granuleBytes;
 

@@ -2,6 +2,7 @@ import { callStream, type RecordedOperation } from "../../record/recorder.ts";
 import type { Step } from "../../worker/client.ts";
 import type { JudgeLaunch } from "../../worker/judge-launches.ts";
 import type { Recorded } from "../recording.ts";
+import { workspaceSlot } from "./slots.ts";
 
 type Stream = "call" | "default" | "side";
 
@@ -27,14 +28,20 @@ export function judgeSteps(launches: readonly JudgeLaunch[]): Step[] {
 
 /** Memory that the host code allocated, which must be there before a graph is captured. */
 export function mapSteps({ operations, kept }: Recorded): Step[] {
-  return [...kept, ...operations].flatMap((operation) =>
-    operation.kind === "alloc" && operation.bytes > 0
-      ? [{ do: "map" as const, address: operation.address, bytes: operation.bytes }]
-      : [],
+  const allocated = operations.filter((one) => one.kind === "alloc");
+  return [...kept, ...allocated].flatMap(({ address, bytes }) =>
+    bytes > 0 ? [{ do: "map" as const, address, bytes }] : [],
   );
 }
 
-export function base64(bytes: Uint8Array): string {
+/** Gives the host code's own memory back where it has freed all of it: its addresses never repeat. */
+export function freeSteps({ operations, kept }: Recorded): Step[] {
+  const count = (kind: "alloc" | "free") => operations.filter((one) => one.kind === kind).length;
+  const isFreed = kept.length === 0 && count("alloc") > 0 && count("alloc") === count("free");
+  return isFreed ? [{ do: "unmap_all", slot: workspaceSlot }] : [];
+}
+
+function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 

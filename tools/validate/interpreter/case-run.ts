@@ -9,11 +9,14 @@ export interface CaseRun {
   fields: readonly ArgumentField[];
 }
 
-/** Elements of a case that is checked for races and the like, and executed in other orders. */
-const mostChecked = 8192;
+/** Elements of a case that is searched for races and the like, and executed in other orders. */
+export const mostSearched = 8192;
+/** Of one row: kernels for wide rows are other kernels. */
+const widestSearched = 1 << 16;
 
-export function isSmall(one: KernelCase): boolean {
-  return one.rows * one.hidden_size <= mostChecked;
+export function isSearched({ rows, hidden_size }: KernelCase): boolean {
+  const elements = rows * hidden_size;
+  return elements <= mostSearched || (rows === 1 && elements <= widestSearched);
 }
 
 /** 4096 thread-instructions an element: the slowest known honest kernel needs 80. */

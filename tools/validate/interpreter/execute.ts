@@ -4,7 +4,7 @@ import { measure } from "../measure.ts";
 import type { CaseOutcome, Executed, FaultReport } from "../outcome.ts";
 import { placeCase } from "../prepare-case.ts";
 import type { Recording } from "../recording.ts";
-import { type CaseRun, isSmall, machineOptions } from "./case-run.ts";
+import { type CaseRun, isSearched, machineOptions } from "./case-run.ts";
 import { otherOrders } from "./orders.ts";
 import { outputOf } from "./output-of.ts";
 import { faultOutcome, perform } from "./perform.ts";
@@ -20,7 +20,7 @@ export async function executeCase(
 ): Promise<CaseOutcome> {
   const { one } = run;
   const began = performance.now();
-  const machine = new Machine(run.module, { ...machineOptions(one), checks: isSmall(one) });
+  const machine = new Machine(run.module, { ...machineOptions(one), checks: isSearched(one) });
   const prepared = placeCase(one, run.fields, machine);
   const recording = await record(prepared.arguments);
   if (recording.state === "not_recorded") return recording;
@@ -56,7 +56,7 @@ export async function executeCase(
   const cause = measurement.bad_count > 0 ? warnings.find(({ kind }) => explains(kind)) : undefined;
   if (cause) return { state: "faulted", fault: cause, ...finish() };
   if (warnings.length > 0) executed.warnings = warnings;
-  if (measurement.bad_count > 0 || isSmall(one)) {
+  if (measurement.bad_count > 0 || isSearched(one)) {
     const other = otherOrders(run, recording, output, measurement);
     if (other) return { state: "faulted", fault: other, ...finish() };
   }

@@ -1,11 +1,11 @@
 import { type Machine, PtxError, PtxFault } from "../../ptx/index.ts";
 import type { RecordedOperation } from "../../record/recorder.ts";
 import type { CaseOutcome, Executed } from "../outcome.ts";
-import type { Recorded } from "../recording.ts";
+import type { Kept, Recorded } from "../recording.ts";
 
 /** Does in the interpreter what the host code asked of the device; returns thread-instructions. */
 export function perform(machine: Machine, { operations, kept }: Recorded): number {
-  for (const allocation of kept) allocateOnce(machine, allocation);
+  for (const allocation of kept) restore(machine, allocation);
   return operations.reduce((sum, operation) => sum + performOne(machine, operation), 0);
 }
 
@@ -23,13 +23,15 @@ export function faultOutcome(error: unknown, executed: Executed): CaseOutcome {
   return { state: "faulted", fault, ...executed };
 }
 
-/** In a machine that lives from call to call it is there already. */
-function allocateOnce(machine: Machine, { address, bytes }: Recorded["kept"][number]): void {
+/** In a machine that lives from call to call it is there already, with what the calls made of it. */
+function restore(machine: Machine, { address, bytes, writes }: Kept): void {
   try {
     machine.alloc(bytes, { label: "workspace", at: address });
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (error instanceof RangeError) return;
+    throw error;
   }
+  for (const write of writes) performOnMemory(machine, write);
 }
 
 function performOne(machine: Machine, operation: RecordedOperation): number {

@@ -13,12 +13,10 @@ import { allocates, stepsOf } from "./steps.ts";
 
 export interface SanitizerBuffer {
   label: string;
-  /** At least 1. The allocation has exactly `lead_bytes` + `bytes`: what lies behind is out of bounds. */
+  /** At least 1. The allocation has exactly `bytes`: what lies behind is out of bounds. */
   bytes: number;
   /** Uploaded before the launches. Without it the buffer counts as never written. */
   content?: Uint8Array;
-  /** How far into its allocation the buffer begins, for cases with pointers that are not aligned. */
-  lead_bytes?: number;
 }
 
 /** A case as the sanitizers see it: its buffers, and what the host code makes of their addresses. */
@@ -89,8 +87,13 @@ async function runTool(
     const argv = sanitizerCommand(input.sanitizer.program, tool, files, command);
     const session = startSession(argv, input.signal);
     const marks: Mark[] = [];
-    const problem = await runCases(session, input, () => countRecords(readText(files.log)), marks);
-    const ended = await session.close();
+    let problem: string | undefined;
+    let ended: Awaited<ReturnType<Session["close"]>>;
+    try {
+      problem = await runCases(session, input, () => countRecords(readText(files.log)), marks);
+    } finally {
+      ended = await session.close();
+    }
     const findings = readReport(readText(files.report), tool);
     result.findings.push(...attribute(findings, marks));
     const complaint = complaintOf(readText(files.log), ended.stderr);
@@ -160,16 +163,12 @@ async function runCase(
     return fault ? { fault } : { results: (reply?.results ?? []) as unknown[] };
   };
   const allocated = await run(
-    one.buffers.map(({ label, bytes, lead_bytes = 0 }) => ({
-      do: "allocate",
-      label,
-      bytes: bytes + lead_bytes,
-    })),
+    one.buffers.map(({ label, bytes }) => ({ do: "allocate", label, bytes })),
   );
   if ("fault" in allocated) return allocated.fault;
-  for (const [index, { label, lead_bytes = 0 }] of one.buffers.entries()) {
+  for (const [index, { label }] of one.buffers.entries()) {
     const { address } = allocated.results[index] as { address: string };
-    addresses.set(label, BigInt(address) + BigInt(lead_bytes));
+    addresses.set(label, BigInt(address));
   }
   const operations = await one.record(addresses);
   if ("not_recorded" in operations) return operations.not_recorded;

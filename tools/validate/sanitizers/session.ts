@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { scrubbedEnvironment } from "../../executors/environment.ts";
+import { driverEnvironment, scrubbedEnvironment } from "../../executors/environment.ts";
 import { killProcessGroup } from "../../executors/local.ts";
 
 /** A runner under a sanitizer: requests one at a time, in the runner's own protocol. */
@@ -20,7 +20,7 @@ const mostStderr = 4096;
 export function startSession(argv: readonly string[], signal: AbortSignal): Session {
   const [file, ...args] = argv as [string, ...string[]];
   const child = spawn(file, args, {
-    env: scrubbedEnvironment(),
+    env: { ...scrubbedEnvironment(), ...driverEnvironment() },
     stdio: ["pipe", "pipe", "pipe"],
     detached: process.platform !== "win32",
   });

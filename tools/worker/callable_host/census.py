@@ -1,10 +1,13 @@
 """Which operators of torch a call runs, as the profiler sees them, and which Python threads run on."""
 
+import sys
 import threading
 
 import torch
 
 _MOST_NAMES = 64
+# Bound here: a candidate may put another in its place.
+_current_frames = sys._current_frames
 _cuda = torch.autograd.DeviceType.CUDA
 
 
@@ -24,16 +27,39 @@ def count_calls(call, cuda):
 
 
 class Threads:
-    """Python threads that were not there before."""
+    """Python threads that were not there before, those that `threading` does not know among them."""
 
     def __init__(self):
         self._known = set(threading.enumerate())
+        self._hidden = set(_hidden())
 
     def started(self):
         """[{"name", "file"}] of threads that still run; `file` is where their function stands."""
         new = [each for each in threading.enumerate() if each not in self._known]
         self._known.update(new)
-        return [{"name": each.name, "file": _file_of(each)} for each in new if each.is_alive()]
+        found = [{"name": each.name, "file": _file_of(each)} for each in new if each.is_alive()]
+        hidden = {ident: file for ident, file in _hidden().items() if ident not in self._hidden}
+        self._hidden.update(hidden)
+        return found + [{"name": str(ident), "file": file} for ident, file in hidden.items()]
+
+
+def _hidden():
+    """{identifier: file of its function} of threads that `_thread` started by itself."""
+    first = _idents()
+    frames = _current_frames()
+    # Asked before and after: one that begins or ends meanwhile is known to one of both.
+    known = first | _idents()
+    return {ident: _outermost(frame) for ident, frame in frames.items() if ident not in known}
+
+
+def _idents():
+    return {each.ident for each in threading.enumerate()} | {threading.get_ident()}
+
+
+def _outermost(frame):
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code.co_filename
 
 
 def _file_of(thread):

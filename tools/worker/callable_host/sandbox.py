@@ -19,6 +19,7 @@ _MACHINES = {
 }
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
+_PR_SET_CHILD_SUBREAPER = 36
 _MOST_FILE_BYTES = 4 << 30
 
 
@@ -31,6 +32,8 @@ def enter(writable):
         return {"files": no, "files_held": False, "network": no, "processes": no}
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    # Orphans stay below this process: the judge ends all that is below it, whatever it calls itself.
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     files, signals = _restrict_files(libc, writable)
     network, memory = _restrict_calls(libc)

@@ -7,6 +7,7 @@ looking for other code's objects. What is only read, and what native code does, 
 import os
 import sys
 import sysconfig
+import threading
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
 _CHANGING = (
@@ -30,7 +31,11 @@ _OF_CANDIDATES = {
         "subprocess.Popen",
     ),
 }
+# Of the candidate, and as many of its libraries: neither hides the other.
 _MOST_EVENTS = 16
+# Only what goes around `threading`, whose own threads are seen while they live.
+_THREADS = ("_thread.start_new_thread", "_thread.start_joinable_thread")
+_start_of_thread = threading.Thread.start.__code__
 
 
 class Watch:
@@ -42,7 +47,8 @@ class Watch:
         self._library = tuple({*places, *(os.path.realpath(path) for path in places)})
         self._own = os.path.dirname(os.path.abspath(__file__))
         self._seen = []
-        self._busy = False
+        # Of each thread: one that keeps the hook busy must not blind it for the others.
+        self._local = threading.local()
         self.on = False
         sys.addaudithook(self._hook)
 
@@ -52,15 +58,21 @@ class Watch:
         return seen
 
     def _hook(self, event, arguments):
-        if not self.on or self._busy or len(self._seen) >= _MOST_EVENTS:
+        if not self.on or getattr(self._local, "busy", False):
             return
-        self._busy = True
+        self._local.busy = True
         try:
             found = self._judge(event, arguments)
-            if found and found not in self._seen:
-                self._seen.append(found)
+            if found:
+                self._keep(found)
         finally:
-            self._busy = False
+            self._local.busy = False
+
+    def _keep(self, found):
+        seen = self._seen
+        same = [each for each in seen if each["by_candidate"] == found["by_candidate"]]
+        if found not in same and len(same) < _MOST_EVENTS:
+            seen.append(found)
 
     def _judge(self, event, arguments):
         if event == "open":
@@ -76,6 +88,9 @@ class Watch:
         if event in ("os.kill", "os.killpg", "signal.pthread_kill"):
             own = event != "os.killpg" and arguments[0] in (0, os.getpid())
             return None if own else self._event("signal", f"{event} {arguments}")
+        if event in _THREADS and not self._by_threading():
+            found = self._event("thread", event)
+            return found if found["by_candidate"] else None
         kind = next((kind for kind, names in _OF_CANDIDATES.items() if event in names), None)
         found = kind and self._event(kind, event)
         # Compilers are started and objects looked for by torch and Triton all the time.
@@ -90,6 +105,12 @@ class Watch:
 
     def _event(self, kind, what):
         return {"kind": kind, "what": str(what)[:300], "by_candidate": self._by_candidate()}
+
+    def _by_threading(self):
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        return frame is not None and frame.f_code is _start_of_thread
 
     def _by_candidate(self):
         """Whether the nearest code that is not Python's own belongs to no installed package."""

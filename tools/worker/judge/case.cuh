@@ -8,9 +8,6 @@
 enum : int32_t { DTYPE_BFLOAT16 = 0, DTYPE_FLOAT16 = 1, DTYPE_FLOAT32 = 2 };
 enum : int32_t { ROUNDING_LLAMA = 0, ROUNDING_SINGLE = 1 };
 enum : int32_t { WEIGHT_SPREAD = 0, WEIGHT_NEAR_ZERO = 1 };
-// Where eps is added: to the mean square, to its root, or to neither (the mean square is at least
-// eps).
-enum : int32_t { EPS_INSIDE = 0, EPS_OUTSIDE = 1, EPS_FLOOR = 2 };
 
 // Where the rows of one matrix lie: tools/kernel/layout.ts. In elements.
 struct judge_layout {
@@ -19,26 +16,21 @@ struct judge_layout {
   int64_t buffer_elements;  // rows and what lies between and around them
 };
 
-// What kw_measure asks. QUESTION_WORST and QUESTION_PATTERN come after QUESTION_ALL.
+// What kw_measure asks. QUESTION_WORST comes after QUESTION_ALL.
 enum : int32_t {
-  QUESTION_ALL = 0,      // everything in judge_result but worst_complement and what kw_check finds
-  QUESTION_WORST = 1,    // worst_complement
-  QUESTION_PATTERN = 2,  // bad elements of each row and each column, in scratch
+  QUESTION_ALL = 0,    // everything in judge_result but worst_complement and what kw_check finds
+  QUESTION_WORST = 1,  // worst_complement
 };
 
 struct judge_case {
   // 0: the case has no such buffer.
   uint64_t x, out, weight, bias, residual, rstd, mean;
-  uint64_t result;   // judge_result
-  uint64_t scratch;  // QUESTION_PATTERN: uint32_t[rows], uint32_t[hidden_size]
+  uint64_t result;  // judge_result
   judge_layout x_layout, out_layout;
   int64_t rows;
-  // The reference. divisor: what the sum of squares is divided by.
-  double eps, weight_offset, divisor;
+  double eps, weight_offset;
   // accuracy.ts: limits in ulps of out_dtype.
   double max_ulp, ordered_ulp;
-  // How the weight was drawn: an offset taken off.
-  double drawn_weight_offset;
   // Kinds of rows in turn, one a byte: row r is of kind r % row_kind_count.
   uint64_t row_kinds_low, row_kinds_high;
   uint32_t row_kind_count;
@@ -46,17 +38,12 @@ struct judge_case {
   int32_t question;       // QUESTION_*
   int32_t weight_values;  // WEIGHT_*
   uint32_t hidden_size;
-  uint32_t summed_columns;  // those whose squares are in the sum: all but for a deviating reference
   int32_t threads_per_row;  // 32, or all of a block's
   int32_t dtype, weight_dtype, out_dtype, rounding;
-  int32_t eps_place;    // EPS_*: inside but for a deviating reference, and so with the next three
-  int32_t ignore_rstd;  // rstd is 1
-  int32_t round_weight_sum;  // weight + weight_offset is rounded to dtype
-  int32_t has_weight;        // it may be drawn and ignored
-  int32_t centred;           // layernorm
-  int32_t rounded_sum;       // add_rmsnorm
-  int32_t in_place;          // out is x
-  int32_t residual_is_sum;   // the launch replaces residual by x + residual
+  int32_t centred;          // layernorm
+  int32_t rounded_sum;      // add_rmsnorm
+  int32_t in_place;         // out is x
+  int32_t residual_is_sum;  // the launch replaces residual by x + residual
 };
 
 // All zero at first. Doubles are kept as their bits: those of numbers >= 0 are ordered as they are.

@@ -149,8 +149,7 @@ __device__ inline double draw_vector(uint32_t stream, uint32_t column, int32_t d
 }
 
 __device__ inline double drawn_weight(const judge_case& c, uint32_t column) {
-  return draw_vector(c.weight_stream, column, c.weight_dtype, c.drawn_weight_offset,
-                     c.weight_values);
+  return draw_vector(c.weight_stream, column, c.weight_dtype, c.weight_offset, c.weight_values);
 }
 
 __device__ inline double drawn_bias(const judge_case& c, uint32_t column) {

@@ -4,7 +4,6 @@
 // TypeScript rounds twice; no approximate instruction.
 // The interpreter executes the same PTX in test/worker/.
 
-#include "compare.cuh"
 #include "fill.cuh"
 #include "measure.cuh"
 
@@ -73,10 +72,6 @@ __global__ void __launch_bounds__(kThreads) kw_zero(uint32_t* words, uint64_t co
 
 __global__ void __launch_bounds__(kThreads) kw_measure(const __grid_constant__ judge_case c) {
   measure(c);
-}
-
-__global__ void __launch_bounds__(kThreads) kw_compare(const __grid_constant__ judge_compare c) {
-  compare_rows(c);
 }
 
 }  // extern "C"

@@ -103,17 +103,13 @@ __device__ inline void measure(const judge_case& c) {
       bad |= seen.bad;
       if (c.question == QUESTION_ALL) {
         found.add(c, reference, seen);
-      } else if (seen.bad && asks_worst) {
+      } else if (seen.bad) {
         const bool first = seen.away.plain == worst_ulp && found.worst_complement == 0;
         if (first) found.worst_complement = ~uint64_t(seen.index);
-      } else if (seen.bad) {
-        uint32_t* const counts = reinterpret_cast<uint32_t*>(c.scratch);
-        atomicAdd(&counts[row], 1u);
-        atomicAdd(&counts[c.rows + column], 1u);
       }
     }
     bad = group_any(bad, walk.width);
     if (walk.lane == 0 && c.question == QUESTION_ALL) found.add_row(c, row, reference, bad);
   }
-  if (c.question != QUESTION_PATTERN) found.finish(result);
+  found.finish(result);
 }

@@ -27,15 +27,6 @@ __device__ inline double summed(const judge_case& c, const row_reference& row, u
   return fabs(sum) > kFloat32Max ? copysign(kInfinity, sum) : sum;
 }
 
-__device__ inline double rstd_of(const judge_case& c, double mean_square) {
-  const double root = __dsqrt_rn(mean_square);
-  if (c.eps_place == EPS_OUTSIDE) return __ddiv_rn(1.0, __dadd_rn(root, c.eps));
-  if (c.eps_place == EPS_FLOOR) {
-    return __ddiv_rn(1.0, mean_square < c.eps ? __dsqrt_rn(c.eps) : root);
-  }
-  return __ddiv_rn(1.0, __dsqrt_rn(__dadd_rn(mean_square, c.eps)));
-}
-
 __device__ inline row_reference reference_of_row(const judge_case& c, int64_t row,
                                                  const row_walk& walk) {
   row_reference r;
@@ -53,12 +44,13 @@ __device__ inline row_reference reference_of_row(const judge_case& c, int64_t ro
     r.mean_magnitude = __ddiv_rn(group_sum(magnitude, walk.width), double(c.hidden_size));
   }
   double squares = 0;
-  for (uint32_t column = walk.lane; column < c.summed_columns; column += walk.width) {
+  for (uint32_t column = walk.lane; column < c.hidden_size; column += walk.width) {
     const double centred = __dsub_rn(summed(c, r, column, c.rounded_sum), r.mean);
     squares = __dadd_rn(squares, __dmul_rn(centred, centred));
   }
   squares = group_sum(squares, walk.width);
-  r.rstd = c.ignore_rstd ? 1 : rstd_of(c, __ddiv_rn(squares, c.divisor));
+  const double mean_square = __ddiv_rn(squares, double(c.hidden_size));
+  r.rstd = __ddiv_rn(1.0, __dsqrt_rn(__dadd_rn(mean_square, c.eps)));
   // Squares of values that float32 holds do not overflow a double: a finite sum has finite terms.
   r.overflows = squares > kFloat32Max * (1 - 0x1p-10) && squares <= 0x1.fffffffffffffp1023;
   return r;
@@ -75,8 +67,7 @@ __device__ inline distance distance_of(const judge_case& c, const row_reference&
                                        uint32_t column) {
   const double x = summed(c, row, column, c.rounded_sum);
   const double normalised = __dmul_rn(__dsub_rn(x, row.mean), row.rstd);
-  double factor = c.has_weight ? __dadd_rn(drawn_weight(c, column), c.weight_offset) : 1;
-  if (c.has_weight && c.round_weight_sum) factor = round_to(factor, c.dtype);
+  const double factor = c.weight ? __dadd_rn(drawn_weight(c, column), c.weight_offset) : 1;
   // Adding -0 changes nothing, not even the sign of a zero.
   const double bias = c.bias ? drawn_bias(c, column) : -0.0;
   const bool llama = c.rounding == ROUNDING_LLAMA;

@@ -1,5 +1,6 @@
 """Functions that are wrong, or that do what no norm does. Each is right but for one thing."""
 
+import _thread
 import ctypes
 import gc
 import os
@@ -87,6 +88,36 @@ def thread_stays(x, weight, eps):
 
 def _stay():
     time.sleep(1000)
+
+
+def thread_unseen(x, weight, eps):
+    """Not in threading.enumerate()."""
+    if not _kept:
+        _kept["thread"] = _thread.start_new_thread(_stay, ())
+        time.sleep(0.05)
+    return norm(x, weight, eps)
+
+
+def rstd_wrong_later(x, weight, eps):
+    """The values are right for ever, rstd only in the case list."""
+    _calls[0] = _calls[0] + 1 if _calls[1:] == [x.shape] else 1
+    _calls[1:] = [x.shape]
+    rstd = torch.rsqrt(x.float().pow(2).mean(-1) + eps)
+    return norm(x, weight, eps), rstd if _calls[0] < 12 else rstd * 1.5
+
+
+def refuses_many(x, weight, eps):
+    """In many ways: seven messages."""
+    if not x.is_contiguous() or x.shape[0] == 0 or x.shape[-1] % 128:
+        _calls[0] += 1
+        raise ValueError(f"{_calls[0]} " + "long " * 100)
+    return norm(x, weight, eps)
+
+
+def refuses_float32(x, weight, eps):
+    if x.dtype is torch.float32:
+        raise TypeError("long " * 100)
+    return norm(x, weight, eps)
 
 
 class Lazy(torch.Tensor):
