@@ -25,6 +25,11 @@ test.each([
   expect(library.warnings).toHaveLength(1);
 });
 
+test("a thread that the audit hook saw is told as a thread, not as a look at objects", () => {
+  const event = { kind: "thread", what: "_thread.start_new_thread", by_candidate: true };
+  expect(judgeTraces({ events: [event] }, workspace).fault?.message).toMatch(/starts a thread/u);
+});
+
 test("a thread of the candidate that runs on is tampering, one of a library a warning", () => {
   const thread = { name: "Thread-1", file: `${workspace}/norm.py` };
   expect(judgeTraces({ threads: [thread] }, workspace).fault?.kind).toBe("harness_tampered");

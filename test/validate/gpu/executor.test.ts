@@ -107,6 +107,14 @@ test("repeated calls come first, on a module that has counted no call yet", asyn
   expect(seen).toEqual([1, 0]);
 });
 
+test("a later call that faults is explained on a runner that has the module again", async () => {
+  const { did, worker } = faulty("illegal_address");
+  const outcomes = await outcomesOf(worker, [{ one: kernelCase(), check: "calls" }]);
+  expect(outcomes).toMatchObject([{ state: "faulted", fault: { kind: "first_call_wrong" } }]);
+  await outcomesOf(worker, items.slice(0, 1));
+  expect(did).toEqual(["load candidate", "run", "load candidate", "run"]);
+});
+
 test("a cancelled run launches nothing more", async () => {
   const { did, worker } = faulty("trap");
   await expect(outcomesOf(worker, items, AbortSignal.abort())).rejects.toMatchObject({

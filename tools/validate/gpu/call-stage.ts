@@ -39,8 +39,8 @@ export function gpuStage(run: GpuRun): CallStage {
       const { memory, placed, seed } = drawn();
       const stray = strayOperation(recorded, memory.buffers);
       if (stray) return stray;
-      const tooLarge = doesNotFit(memory, worker);
-      if (tooLarge) return { kind: "unsupported", message: tooLarge };
+      const unfit = doesNotFit(memory, worker) ?? (await run.load());
+      if (unfit) return { kind: "unsupported", message: unfit };
       const steps = candidateSteps(recorded);
       const judged = memory.places();
       const reply = await worker.run(

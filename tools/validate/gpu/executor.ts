@@ -25,27 +25,22 @@ export function onGpu(gpu: GpuCode): Executor {
     const order = work.items.map((_, index) => index);
     order.sort((a, b) => rank(work, a) - rank(work, b));
     const patience = new Patience();
-    const loaded = new Map<GpuWorker, number>();
+    const load = loader(imageOf(gpu));
     for (const index of order) {
       requireNotCancelled(work.signal);
       const item = work.items[index] as WorkItem;
-      const spent = patience.spent;
+      const { spent } = patience;
       if (spent) {
         work.onOutcome(index, { state: "not_executed", message: spent });
         continue;
       }
       const worker = workerFor(gpu, item);
-      const restarts = worker.restarts;
-      // After a fault the runner is a new one, with a healthy context and no module.
-      if (loaded.get(worker) !== restarts) {
-        const refused = await load(worker, imageOf(gpu));
-        if (refused) {
-          work.onOutcome(index, { state: "not_executed", message: refused });
-          continue;
-        }
-        loaded.set(worker, worker.restarts);
-      }
-      const outcome = await execute({ ...gpu, worker }, item, work, index);
+      const { restarts } = worker;
+      const run = { one: item.one, worker, fields: gpu.fields, load: () => load(worker) };
+      const record = (args: Uint8Array) => work.record(index, args);
+      const outcome = await (item.check === "values"
+        ? executeOnGpu(run, record)
+        : judgeCalls(item.one, gpuStage(run), record));
       patience.note(outcome, worker.restarts > restarts);
       work.onOutcome(index, outcome);
     }
@@ -75,15 +70,23 @@ class Patience {
   }
 }
 
-/** Why the driver does not load the code; undefined where it does. */
-async function load(worker: GpuWorker, path: string): Promise<string | undefined> {
-  try {
-    await worker.load("candidate", { path });
-    return undefined;
-  } catch (error) {
-    if (error instanceof WorkerFaultError) return `the driver does not load it: ${error.message}`;
-    throw error;
-  }
+/**
+ * Loads the candidate where the runner does not have it: after a fault it is a new one, with a
+ * healthy context and no module. Returns why the driver does not load it; undefined where it does.
+ */
+function loader(path: string): (worker: GpuWorker) => Promise<string | undefined> {
+  const loaded = new Map<GpuWorker, number>();
+  return async (worker) => {
+    if (loaded.get(worker) === worker.restarts) return undefined;
+    try {
+      await worker.load("candidate", { path });
+      loaded.set(worker, worker.restarts);
+      return undefined;
+    } catch (error) {
+      if (error instanceof WorkerFaultError) return `the driver does not load it: ${error.message}`;
+      throw error;
+    }
+  };
 }
 
 function rank({ items }: Work, index: number): number {
@@ -96,17 +99,6 @@ function workerFor({ worker, second }: GpuCode, { check }: WorkItem): GpuWorker 
 
 function imageOf({ build, code }: GpuCode): string {
   return code === "cubin" ? build.cubin : build.ptx;
-}
-
-function execute(
-  { worker, fields }: GpuCode,
-  { one, check }: WorkItem,
-  work: Work,
-  index: number,
-): Promise<CaseOutcome> {
-  const run = { one, worker, fields };
-  const record = (args: Uint8Array) => work.record(index, args);
-  return check === "values" ? executeOnGpu(run, record) : judgeCalls(one, gpuStage(run), record);
 }
 
 function requireNotCancelled(signal: AbortSignal): void {

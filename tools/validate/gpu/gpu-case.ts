@@ -16,6 +16,8 @@ export interface GpuRun {
   one: KernelCase;
   worker: GpuWorker;
   fields: readonly ArgumentField[];
+  /** Sees that the candidate's code is loaded: a fault costs it. Returns why it is not, if it is not. */
+  load(): Promise<string | undefined>;
 }
 
 /**
@@ -43,8 +45,8 @@ export async function executeOnGpu(
   if (result !== 0) return { state: "refused", result_name, ...executed() };
   const refused = hostFault(recording) ?? strayOperation(recording, memory.buffers);
   if (refused) return { state: "faulted", fault: refused, ...executed() };
-  const tooLarge = doesNotFit(memory, worker);
-  if (tooLarge) return { state: "not_executed", message: tooLarge };
+  const unfit = doesNotFit(memory, worker) ?? (await run.load());
+  if (unfit) return { state: "not_executed", message: unfit };
 
   const places = memory.places();
   const reply = await worker.run(

@@ -1,3 +1,4 @@
+import { ToolError } from "../../errors.ts";
 import type { KernelCase } from "../../kernel/cases.ts";
 import { dtypeFacts } from "../../kernel/dtypes.ts";
 import type { Step, StepResult } from "../../worker/client.ts";
@@ -62,7 +63,13 @@ export async function readOutput(
   const mean = perRow(prepared.mean, 4);
   const residual = perRow(prepared.residual, rowBytes);
   const reply = await worker.run(steps, { time_limit_ms: 30_000 });
-  if (!reply.ok) throw new Error(`the output cannot be read back: ${reply.fault.message}`);
+  if (!reply.ok) {
+    throw new ToolError(
+      "gpu_unhealthy",
+      `An output cannot be read back from the GPU: ${reply.fault.message}.`,
+      "Make the same call again: finished cases are kept.",
+    );
+  }
   const out = bytesOf(reply.results[0]);
   const floats = (index: number) =>
     index < 0 ? undefined : new Float32Array(bytesOf(reply.results[index]).slice().buffer);
