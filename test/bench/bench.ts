@@ -138,7 +138,8 @@ function defaultValidation(program: string): Row {
 async function onGpu(program: string): Promise<Row[]> {
   let edits = runs;
   const times = await gpuTimes(program, kernel, "sm_90", base, () => {
-    edit((edits += 1));
+    edits += 1;
+    edit(edits);
     kernelwright(program, ["build", kernel, "--archs", "sm_90"]);
   });
   return times?.rows ?? [];
