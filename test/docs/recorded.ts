@@ -23,6 +23,9 @@ export function startOutput(file: string): string {
   if (!existsSync(file)) return "";
   const paragraphs = readFileSync(file, "utf8")
     .replace(/^[\s\S]*?(?=^Set-up$)/mu, "")
+    // Progress, a line every five seconds.
+    .replaceAll(/^ {2}.* \d+\/\d+ {2}[\d.]+ s\n/gmu, "")
+    .replaceAll(/^ {2}Unpacking .*\n/gmu, "")
     .trimEnd()
     .split(/\n{2,}/u)
     .filter((paragraph) => !paragraph.startsWith("Next:"));
