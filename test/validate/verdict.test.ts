@@ -58,8 +58,11 @@ test.each([
 });
 
 test("what goes wrong past 2^31 elements only is an offset of 32 bits", () => {
-  const fault = faulted({ kind: "out_of_bounds", message: "m" });
-  expect(reasonsOf(executed(fault, { layout: "far_strided" }))).toEqual(["offset_32_bit"]);
+  // A wrapped offset leaves the buffer, or lands between rows, where nothing was written.
+  for (const kind of ["out_of_bounds", "uninitialised_global"]) {
+    const fault = faulted({ kind, message: "m" });
+    expect(reasonsOf(executed(fault, { layout: "far_strided" }))).toEqual(["offset_32_bit"]);
+  }
 });
 
 test("nothing launched is a failure, but for an empty input", () => {

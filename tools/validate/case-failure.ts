@@ -174,7 +174,7 @@ export function reasonOf(kind: string): ReasonCode {
 function faultFailure(item: ExecutedCase, fault: FaultReport): Failure {
   const known = reasonOf(fault.kind);
   // Offsets are small everywhere else: what only goes wrong past 2^31 elements has wrapped.
-  const wrapped = isFar(item.one) && known === "out_of_bounds";
+  const wrapped = isFar(item.one) && ["out_of_bounds", "uninitialised_read"].includes(known);
   const failure = describe(item, wrapped ? "offset_32_bit" : known, fault.message);
   if (fault.source_file) failure.source = `${fault.source_file}:${fault.source_line ?? 0}`;
   return failure;
