@@ -71,6 +71,14 @@ export interface Executed {
   warnings?: FaultReport[];
 }
 
+/** For a fault of which only the fault is wanted. */
+export const nothingExecuted: Executed = {
+  launches: [],
+  thread_instructions: 0,
+  milliseconds: 0,
+  launch_digest: "",
+};
+
 export type CaseOutcome =
   | ({ state: "measured"; measurement: Measurement; reused: boolean } & Executed)
   | ({ state: "faulted"; fault: FaultReport } & Executed)

@@ -31,6 +31,14 @@ export function readRow(one: KernelCase, output: Output, row: number): GotRow {
   return { values, bits };
 }
 
+/** The bytes of all rows one after the other, without what lies between them: to be compared bit by bit. */
+export function rowsOf(one: KernelCase, { read, layout }: Output): Buffer {
+  const rows = Array.from({ length: one.rows }, (_, row) =>
+    read(rowStart(layout, row), one.hidden_size),
+  );
+  return Buffer.concat(rows);
+}
+
 export interface Distance {
   plain: number;
   ordered: number;

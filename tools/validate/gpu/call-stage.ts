@@ -1,7 +1,7 @@
-import { rowStart } from "../../kernel/layout.ts";
 import type { Step, WorkerFault } from "../../worker/client.ts";
 import { drawLaunches, measureLaunches } from "../../worker/judge-launches.ts";
-import type { FaultReport, Measurement } from "../outcome.ts";
+import { type FaultReport, type Measurement, nothingExecuted } from "../outcome.ts";
+import { rowsOf } from "../output.ts";
 import { type PlacedCase, placeCase } from "../prepare-case.ts";
 import type { CallStage } from "../repeated-calls.ts";
 import { doesNotFit, type GpuRun, gpuFault, mapRanges, timeLimitMs } from "./gpu-case.ts";
@@ -68,19 +68,14 @@ export function gpuStage(run: GpuRun): CallStage {
     },
     async output() {
       const { memory, placed } = drawn();
-      const { read, layout } = await readOutput(run, placed, memory.places());
-      const rows = Array.from({ length: one.rows }, (_, row) =>
-        read(rowStart(layout, row), one.hidden_size),
-      );
-      return Buffer.concat(rows);
+      return rowsOf(one, await readOutput(run, placed, memory.places()));
     },
   };
 }
 
 /** A fault of the machine is none of the kernel's: no verdict on these calls. */
 function kernelFault(fault: WorkerFault): FaultReport {
-  const none = { launches: [], thread_instructions: 0, milliseconds: 0, launch_digest: "" };
-  const outcome = gpuFault(fault, none);
+  const outcome = gpuFault(fault, nothingExecuted);
   if (outcome.state === "faulted") return outcome.fault;
   return { kind: "unsupported", message: "message" in outcome ? outcome.message : fault.message };
 }

@@ -31,10 +31,9 @@ export async function findGpu(
   if (args.device !== undefined) return none(`executed as the ${args.device}, which was asked for`);
   const python = await findPython();
   if (!python) return none("no GPU was looked for: there is no Python to reach the driver with");
-  const held: GpuWorker[] = [];
+  let worker: GpuWorker | undefined;
   try {
-    const worker = await sharedWorker({ python: python.python, device_index: 0, signal });
-    held.push(worker);
+    worker = await sharedWorker({ python: python.python, device_index: 0, signal });
     await loadJudge(worker, compiler, signal);
     const gpus = await gpusHere();
     const second = await secondWorker(gpus, python.python, compiler, signal);
@@ -43,7 +42,7 @@ export async function findGpu(
     return { worker, second, limits, why: `on the ${worker.device.name}` };
   } catch (error) {
     // Who holds a shared runner keeps every later call waiting.
-    for (const worker of held) await worker.close();
+    await worker?.close();
     if (error instanceof ToolError && error.code === "gpu_unavailable") return none(error.message);
     if (error instanceof WorkerFaultError) {
       return none(`the driver does not load the judge's code: ${error.message}`);

@@ -7,7 +7,7 @@ import type { CaseOutcome, Executed } from "../outcome.ts";
 import { placeCase } from "../prepare-case.ts";
 import type { Recording } from "../recording.ts";
 import { readMeasurement, readStep } from "./read-measurement.ts";
-import { guardBytes, SlotMemory } from "./slots.ts";
+import { granuleBytes, SlotMemory } from "./slots.ts";
 import { candidateSteps, freeSteps, judgeSteps, mapSteps } from "./steps.ts";
 import { strayOperation } from "./stray.ts";
 
@@ -99,7 +99,7 @@ export function doesNotFit(
   { device, slot_bytes }: GpuWorker,
 ): string | undefined {
   const largest = Math.max(...memory.ranges().map(({ bytes }) => bytes));
-  if (largest > Number(slot_bytes) - guardBytes) return `needs a buffer of ${gib(largest)}`;
+  if (largest > Number(slot_bytes) - granuleBytes) return `needs a buffer of ${gib(largest)}`;
   const needed = memory.ranges().reduce((sum, { bytes }) => sum + bytes, 0);
   const available = device.memory_free_bytes * 0.9;
   if (needed <= available) return undefined;

@@ -91,8 +91,7 @@ export function workspaceArena(space: SlotSpace): { address: bigint; bytes: bigi
 }
 
 /** The runner maps memory by it, and never the first of a slot: that is the guard of the one before. */
-const granuleBytes = 2 << 20;
-export const guardBytes = granuleBytes;
+export const granuleBytes = 2 << 20;
 /** Result structs, and counts of wrong elements by row and column. */
 const judgeBytes = granuleBytes;
 

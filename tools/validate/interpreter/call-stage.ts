@@ -1,7 +1,7 @@
-import { rowStart } from "../../kernel/layout.ts";
 import { Machine } from "../../ptx/index.ts";
 import { measure } from "../measure.ts";
-import type { FaultReport } from "../outcome.ts";
+import { type FaultReport, nothingExecuted } from "../outcome.ts";
+import { rowsOf } from "../output.ts";
 import { type PlacedCase, placeCase } from "../prepare-case.ts";
 import type { Recorded } from "../recording.ts";
 import type { CallStage } from "../repeated-calls.ts";
@@ -33,11 +33,7 @@ export function interpreterStage({ one, module, fields }: CaseRun): CallStage {
       return measure(one, drawn().inputs, outputOf(one, drawn(), machine));
     },
     async output() {
-      const { read, layout } = outputOf(one, drawn(), machine);
-      const rows = Array.from({ length: one.rows }, (_, row) =>
-        read(rowStart(layout, row), one.hidden_size).slice(),
-      );
-      return Buffer.concat(rows);
+      return rowsOf(one, outputOf(one, drawn(), machine));
     },
   };
 }
@@ -47,8 +43,7 @@ function performed(machine: Machine, recorded: Recorded): FaultReport | undefine
     perform(machine, recorded);
     return undefined;
   } catch (error) {
-    const none = { launches: [], thread_instructions: 0, milliseconds: 0, launch_digest: "" };
-    const outcome = faultOutcome(error, none);
+    const outcome = faultOutcome(error, nothingExecuted);
     if (outcome.state === "faulted") return outcome.fault;
     // The cases say so too, and are the ones that count.
     return {

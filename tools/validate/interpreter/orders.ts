@@ -1,9 +1,7 @@
-import type { KernelCase } from "../../kernel/cases.ts";
-import { rowStart } from "../../kernel/layout.ts";
 import { Machine, type MachineOptions, PtxFault } from "../../ptx/index.ts";
 import { measure } from "../measure.ts";
 import type { FaultReport, Measurement } from "../outcome.ts";
-import type { Output } from "../output.ts";
+import { type Output, rowsOf } from "../output.ts";
 import { prepareCase } from "../prepare-case.ts";
 import type { Recorded } from "../recording.ts";
 import { type CaseRun, machineOptions } from "./case-run.ts";
@@ -23,7 +21,7 @@ export function otherOrders(
   const { one } = run;
   for (const order of ["reverse", one.seed] as const) {
     const other = executeIn(run, recorded, { warp_order: order, block_order: order });
-    if (other && sameRows(one, output, other.output)) continue;
+    if (other && rowsOf(one, output).equals(rowsOf(one, other.output))) continue;
     const wrong = !other || measurement.bad_count > 0 || other.measurement.bad_count > 0;
     return wrong ? dependsOnOrder : otherBits;
   }
@@ -59,10 +57,4 @@ function executeIn(
   }
   const output = outputOf(one, prepared, machine);
   return { output, measurement: measure(one, prepared.inputs, output) };
-}
-
-function sameRows(one: KernelCase, a: Output, b: Output): boolean {
-  return Array.from({ length: one.rows }, (_, row) => rowStart(a.layout, row)).every(
-    (first) => Buffer.compare(a.read(first, one.hidden_size), b.read(first, one.hidden_size)) === 0,
-  );
 }
